@@ -1,0 +1,217 @@
+"""Every setting once: its name, type, default and one sentence. It feeds the command line, the docs and the admin page.
+
+Order of precedence: flags, then the environment (``INVIVO_SECTION__KEY``), then ``home/invivo.toml``, then the default.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from invivo.errors import Invalid
+
+KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
+
+
+class SettingsInvalid(Invalid):
+    """A setting has an unknown name or a value of the wrong kind."""
+
+    code = "settings.invalid"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Section):
+    name: str = Field("invivo", description="The archive's name, shown in the header of every page.")
+    contact: str = Field("", description="Address for questions, shown on the help page.")
+    public_url: str = Field(
+        "", description="Address under which visitors reach the archive; empty: taken from `http.bind`."
+    )
+
+
+class Http(_Section):
+    bind: str = Field("127.0.0.1:8042", description="Host and port of the web door.")
+    desk_bind: str = Field(
+        "", description="Host and port of the staff process; empty: a private socket in the run folder."
+    )
+    secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; switch on behind a TLS proxy.")
+    cors_origins: list[str] = Field(
+        default_factory=list, description="Origins of other sites whose pages may read the DICOMweb and REST doors."
+    )
+
+
+class Dimse(_Section):
+    bind: str = Field("127.0.0.1:11112", description="Host and port of the DICOM (DIMSE) door; empty: closed.")
+    aet: str = Field("INVIVO", description="Our own application entity title.")
+    max_pdu: int = Field(131072, description="Largest protocol data unit we accept, bytes.")
+    max_associations: int = Field(64, description="Associations served at once; further ones are refused for now.")
+    idle_timeout_s: float = Field(60.0, description="An association that is silent for so long is ended, seconds.")
+
+
+class Database(_Section):
+    dsn: str = Field("", description="PostgreSQL connection string; empty: the embedded server in `home/postgres`.")
+    shared_buffers: str = Field("128MB", description="Memory for pages of the embedded server.")
+    pool_size: int = Field(8, description="Connections a process keeps at most.")
+    statement_timeout_s: float = Field(
+        30.0, description="A statement of a web request is ended after so long, seconds."
+    )
+
+
+class Limits(_Section):
+    object_bytes: int = Field(32 * GB, description="Largest single object that is received.")
+    header_bytes: int = Field(64 * MB, description="Largest DICOM header (all but pixels and bulk) that is read.")
+    nesting: int = Field(32, description="Deepest nesting of DICOM sequences that is read.")
+    pixels: int = Field(256_000_000, description="Largest frame that is decoded, samples (rows x columns x samples).")
+    archive_entries: int = Field(200_000, description="Most files taken out of one ZIP.")
+    archive_bytes: int = Field(64 * GB, description="Most bytes taken out of one ZIP.")
+    archive_ratio: int = Field(
+        200, description="Highest compression ratio of a ZIP entry over 1 MB before it is refused."
+    )
+    request_bytes: int = Field(4 * MB, description="Largest body of an ordinary request (forms, JSON).")
+    page_rows: int = Field(1000, description="Most rows of one page of a listing.")
+    cart_series: int = Field(100_000, description="Most series in one cart.")
+    free_bytes: int = Field(512 * MB, description="Nothing is received while the disk has less room than this.")
+    uploads_open: int = Field(1000, description="Unfinished resumable uploads a person may have.")
+
+
+class Accounts(_Section):
+    session_hours: int = Field(12, description="A sign-in lasts so long without use, hours.")
+    token_days: int = Field(90, description="An API token lasts at most so long, days.")
+    password_length: int = Field(10, description="Shortest password that is accepted, characters.")
+    attempts: int = Field(8, description="Wrong passwords for one name or address in 15 minutes before a pause.")
+
+
+class Work(_Section):
+    concurrency: int = Field(1, description="Jobs that one worker process runs at once.")
+    stalled_after_s: float = Field(20.0, description="A job whose worker is silent for so long is given to another.")
+    sweep_s: int = Field(30, description="How often forgotten work is looked for, seconds.")
+    upload_days: int = Field(7, description="An unfinished upload is thrown away after so many days.")
+
+
+SECTIONS: dict[str, type[_Section]] = {
+    "site": Site,
+    "http": Http,
+    "dimse": Dimse,
+    "database": Database,
+    "limits": Limits,
+    "accounts": Accounts,
+    "work": Work,
+}
+
+
+class Settings(BaseSettings):
+    """All settings of one installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INVIVO_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+    toml: ClassVar[dict[str, Any]] = {}
+
+    home: Path = Field(Path("home"), description="The one folder of an installation.")
+    site: Site = Site()
+    http: Http = Http()
+    dimse: Dimse = Dimse()
+    database: Database = Database()
+    limits: Limits = Limits()
+    accounts: Accounts = Accounts()
+    work: Work = Work()
+
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0913
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings)
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        return _address(self.http.bind, "http.bind")
+
+    @property
+    def dimse_address(self) -> tuple[str, int]:
+        return _address(self.dimse.bind, "dimse.bind")
+
+    @property
+    def public_url(self) -> str:
+        """Address under which visitors reach the archive, without a slash at the end."""
+        return (self.site.public_url or f"http://{self.http.bind}").rstrip("/")
+
+
+def _address(text: str, name: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise SettingsInvalid(f"{name} must be HOST:PORT, such as 127.0.0.1:8042.")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _from_environment() -> dict[str, Any]:
+    """Read INVIVO_SECTION__KEY; a name that no setting has is left to the strict check below."""
+    found: dict[str, Any] = {}
+    for variable, value in os.environ.items():
+        section, two, key = variable.removeprefix("INVIVO_").lower().partition("__")
+        if variable.startswith("INVIVO_") and two and section in SECTIONS:
+            found.setdefault(section, {})[key] = value
+    return found
+
+
+def read_settings(home: Path | None = None, **flags: Any) -> Settings:
+    """Read the settings of the installation in a folder.
+
+    Parameters
+    ----------
+    home : Path, optional
+        The installation's folder; else ``INVIVO_HOME``, else ``./home``.
+    **flags
+        Sections with values that win over all else: ``read_settings(home, http={"bind": "127.0.0.1:0"})``.
+
+    Raises
+    ------
+    SettingsInvalid
+        A name is unknown, a value has the wrong kind, or ``invivo.toml`` does not parse.
+    """
+    folder = Path(home or os.environ.get("INVIVO_HOME") or "home").absolute()
+    written = folder / "invivo.toml"
+    try:
+        from_file = tomllib.loads(written.read_text("utf-8")) if written.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{written.name} does not parse: {error}") from error
+    unknown = sorted(set(from_file) - set(SECTIONS))
+    if unknown:
+        raise SettingsInvalid(f"{written.name} has an unknown section [{unknown[0]}]; known are {', '.join(SECTIONS)}.")
+    try:
+        return Settings(home=folder, **_merge(_merge(from_file, _from_environment()), flags))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsInvalid(f"Setting {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+
+
+def documented() -> Iterator[tuple[str, str, str, str]]:
+    """Yield (name, type, default, sentence) of every setting, in order."""
+    yield "home", "path", "home", str(Settings.model_fields["home"].description)
+    for section, model in SECTIONS.items():
+        for key, field in model.model_fields.items():
+            kind = getattr(field.annotation, "__name__", str(field.annotation))
+            default = field.get_default(call_default_factory=True, validated_data={})
+            yield f"{section}.{key}", kind, str(default), str(field.description)

@@ -1,0 +1,17 @@
+-- procrastinate's own tables and functions were made in the schema jobs just before this text.
+create function jobs.enqueue(name text, key text, at timestamptz) returns void
+language plpgsql security definer set search_path = jobs, public as $$
+declare
+    once text := name || ':' || key;
+begin
+    if exists (select 1 from procrastinate_jobs where queueing_lock = once and status = 'todo') then
+        return;
+    end if;
+    perform procrastinate_defer_jobs_v1(
+        array[row('default', name, 0, once, once, jsonb_build_object('key', key), at)::procrastinate_job_to_defer_v1]
+    );
+exception when unique_violation then
+    -- Somebody queued the same job at the same moment.
+    return;
+end;
+$$;

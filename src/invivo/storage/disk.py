@@ -1,0 +1,213 @@
+"""Objects as plain files: ``root/ab/cd/<sha256>``, written beside, fsynced, then renamed to their name."""
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from invivo.errors import Busy
+from invivo.storage.store import Missing, Place, Spooled, Store, TooManyBytes
+
+
+class DiskFull(Busy):
+    """There is no room for more; nothing of what was being received is kept."""
+
+    code = "storage.full"
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class DiskStore:
+    """A store in a folder.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the objects; temporary files are in ``root/spool``, on the same file system.
+    reserve : int
+        Nothing is spooled while the disk has fewer bytes free than this.
+    """
+
+    def __init__(self, root: Path, reserve: int = 0) -> None:
+        self.root = root
+        self.reserve = reserve
+        self._spool = root / "spool"
+        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def spool(self, chunks: Iterable[bytes], limit: int) -> Spooled:
+        """Write a stream to a temporary file while digesting it.
+
+        Raises
+        ------
+        TooManyBytes
+            The stream is longer than `limit`; nothing is left of it.
+        DiskFull
+            There is no room; nothing is left of it.
+        """
+        self._need_room()
+        digest, crc, size = hashlib.sha256(), 0, 0
+        handle, name = tempfile.mkstemp(dir=self._spool)
+        path = Path(name)
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as out:
+                for chunk in chunks:
+                    size += len(chunk)
+                    if size > limit:
+                        raise TooManyBytes(
+                            f"The object is larger than the limit of {limit} bytes (limits.object_bytes)."
+                        )
+                    digest.update(chunk)
+                    crc = zlib.crc32(chunk, crc)
+                    view = memoryview(chunk)
+                    while view:
+                        view = view[out.write(view) :]
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull("The archive's disk is full; try again later.") from error
+            raise
+        return Spooled(path, digest.hexdigest(), size, crc)
+
+    def spool_file(self, source: Path, limit: int) -> Spooled:
+        """Spool a file that somebody wrote into the spool folder: digested and linked, not copied.
+
+        Raises
+        ------
+        TooManyBytes, DiskFull
+        """
+        self._need_room()
+        if source.stat().st_size > limit:
+            raise TooManyBytes(f"The object is larger than the limit of {limit} bytes (limits.object_bytes).")
+        digest, crc, size = hashlib.sha256(), 0, 0
+        with source.open("rb", buffering=0) as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+                crc = zlib.crc32(chunk, crc)
+                size += len(chunk)
+        path = self._spool / f"linked-{secrets.token_hex(12)}"
+        os.link(source, path)
+        return Spooled(path, digest.hexdigest(), size, crc)
+
+    def keep(self, spooled: list[Spooled]) -> None:
+        """Make spooled objects durable under their digests: when this returns, a power cut does not lose them."""
+        folders: set[Path] = set()
+        for one in spooled:
+            target = self._path(one.sha256)
+            handle = os.open(one.path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            self._make_folder(target.parent)
+            one.path.replace(target)
+            folders.add(target.parent)
+        for folder in folders:
+            _sync_folder(folder)
+
+    def adopt(self, digest: str, other: Store) -> None:
+        """Take over an object that another store holds, without copying where both are on one file system."""
+        target = self._path(digest)
+        if target.exists():
+            return
+        self._make_folder(target.parent)
+        source = other.place(digest).path
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return
+        except OSError:
+            with source.open("rb") as stream:
+                copied = self.spool(iter(lambda: stream.read(1 << 20), b""), 1 << 62)
+            self.keep([copied])
+            return
+        _sync_folder(target.parent)
+
+    def drop(self, spooled: Spooled) -> None:
+        """Forget a spooled stream that is not to be kept."""
+        spooled.path.unlink(missing_ok=True)
+
+    def place(self, digest: str) -> Place:
+        """Return where an object lies.
+
+        Raises
+        ------
+        Missing
+            The store does not hold it.
+        """
+        path = self._path(digest)
+        try:
+            return Place(path, 0, path.stat().st_size)
+        except FileNotFoundError:
+            raise Missing(f"Object {digest[:12]} is missing from the storage; run `invivo verify`.") from None
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open an object for reading; raises Missing."""
+        return self.place(digest).path.open("rb")
+
+    def holds(self, digest: str) -> bool:
+        """Return whether the store holds an object."""
+        return self._path(digest).exists()
+
+    def remove(self, digest: str, age_s: float = 60.0) -> bool:
+        """Delete an object that nothing refers to, unless it came (again) less than `age_s` seconds ago.
+
+        Somebody may receive the same bytes at this very moment: the file is moved aside first, and put back if it is
+        young, so that what was just acknowledged is never deleted.
+
+        Returns
+        -------
+        bool
+            True if the store does not hold the object any more.
+        """
+        path, aside = self._path(digest), self._spool / f"leaving-{digest}"
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return True
+        if time.time() - aside.stat().st_mtime < age_s:
+            if path.exists():
+                aside.unlink()
+            else:
+                aside.rename(path)
+            return False
+        aside.unlink()
+        return True
+
+    def sweep(self, older_than_s: float) -> int:
+        """Delete temporary files that nobody finished; return how many."""
+        gone = 0
+        for path in self._spool.iterdir():
+            try:
+                if time.time() - path.stat().st_mtime > older_than_s:
+                    path.unlink()
+                    gone += 1
+            except FileNotFoundError:
+                continue
+        return gone
+
+    def _path(self, digest: str) -> Path:
+        return self.root / digest[:2] / digest[2:4] / digest
+
+    def _need_room(self) -> None:
+        if self.reserve and shutil.disk_usage(self.root).free < self.reserve:
+            raise DiskFull("The archive's disk is nearly full; try again later.")
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync_folder(folder.parent)
+        _sync_folder(folder.parent.parent)

@@ -1,0 +1,35 @@
+"""PS3.15 Annex E: what becomes of every element of an object, and the proof that nothing identifying is left.
+
+Pure: an object, a profile and a mapping go in; a cleaned copy, the actions and the doubts come out. It keeps nothing,
+asks no database, and never decides about doubts: whoever calls holds an object that has some. What it does not
+understand it refuses (CannotDeidentify).
+"""
+
+from invivo.deidentification.dataset import deidentify
+from invivo.deidentification.file import FileReport, deidentify_file
+from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.pixel import known_regions, pixel_risks
+from invivo.deidentification.profile import OPTIONS, Effective, Profile, Rule, effective_action, profile_named, profiles
+from invivo.deidentification.proof import leftovers
+from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt
+
+__all__ = [
+    "OPTIONS",
+    "Action",
+    "CannotDeidentify",
+    "Cleaned",
+    "Doubt",
+    "Effective",
+    "FileReport",
+    "Mapping",
+    "Profile",
+    "Rule",
+    "deidentify",
+    "deidentify_file",
+    "effective_action",
+    "known_regions",
+    "leftovers",
+    "pixel_risks",
+    "profile_named",
+    "profiles",
+]

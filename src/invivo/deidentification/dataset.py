@@ -1,0 +1,87 @@
+"""De-identification of one object: a pure function of the object, the profile and the mapping."""
+
+from functools import lru_cache
+
+from pydicom.dataset import Dataset
+
+from invivo.deidentification import element as elements
+from invivo.deidentification import pixel, record, verification
+from invivo.deidentification.decision import root
+from invivo.deidentification.identifier import Trace, traces_of
+from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.profile import Profile
+from invivo.deidentification.report import CannotDeidentify, Cleaned, Doubt
+from invivo.deidentification.text import Cleaner
+from invivo.deidentification.walk import Walk
+
+_SOP_CLASS, _PATIENT_ID, _ISSUER, _STUDY = 0x00080016, 0x00100020, 0x00100021, 0x0020000D
+_NAME, _BIRTH_DATE = 0x00100010, 0x00100030
+
+
+def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping) -> Cleaned:
+    """Clean an object as a profile says.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The object as it was read; it is not changed. Pixel data is passed on, not looked at.
+    profile : Profile
+    mapping : Mapping
+        Where UIDs, the subject and dates go.
+
+    Returns
+    -------
+    Cleaned
+        A copy with its file meta information built anew, every action, and every doubt. No value of the object is in
+        either. Parts that need no change are shared with ``dataset``.
+
+    Raises
+    ------
+    CannotDeidentify
+        The object is not understood; nothing of it may pass.
+    NotInLookup
+        A lookup table that must be complete does not know the patient.
+
+    References
+    ----------
+    DICOM PS3.15 Annex E.
+    """
+    sop_class = _text(dataset, _SOP_CLASS)
+    if not sop_class:
+        raise CannotDeidentify("The object does not say its SOP class.", code="deidentification.no-class")
+    if profile.verifies_only:
+        return verification.verify(dataset, profile)
+    patient, issuer, doubts = _patient_of(dataset)
+    cleaner = _cleaner(traces_of(dataset, profile), "retain_full_dates" in profile.options)
+    label, offset = mapping.subject_label(patient, issuer), mapping.date_offset_days(patient, issuer)
+    walk = Walk(profile, mapping, cleaner, label, offset)
+    copy = walk.dataset(dataset, root(profile, sop_class), ["iso8859"])
+    record.write_file_meta(dataset, copy)
+    record.write(copy, profile, label)
+    return Cleaned(copy, tuple(walk.actions), (*doubts, *walk.doubts, *pixel.pixel_risks(dataset)), label)
+
+
+@lru_cache(maxsize=32)
+def _cleaner(traces: tuple[Trace, ...], keeps_dates: bool) -> Cleaner:
+    """One cleaner for all objects with the same identifiers: those of a series, mostly."""
+    return Cleaner(traces, keeps_dates=keeps_dates)
+
+
+def _patient_of(dataset: Dataset) -> tuple[str, str, list[Doubt]]:
+    """Patient id and issuer, or what stands in for them, so that two nameless patients never become one."""
+    patient = _text(dataset, _PATIENT_ID)
+    if patient:
+        return patient, _text(dataset, _ISSUER), []
+    stand_in = "^".join((_text(dataset, _NAME), _text(dataset, _BIRTH_DATE)))
+    text = "The object has no patient id; the subject is told from others by other means."
+    doubt = Doubt("subject.without-id", "PatientID", text, "warning")
+    return (stand_in if stand_in.strip("^ ") else _text(dataset, _STUDY)), "no patient id", [doubt]
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    element = dataset.get_item(tag) if tag in dataset else None
+    if element is None:
+        return ""
+    encodings = elements.encodings_of(dataset, ["iso8859"])
+    vr = "PN" if tag == _NAME else "LO"
+    return "\\".join(elements.texts_of(element, vr, encodings)).strip(" \0")

@@ -1,0 +1,120 @@
+"""De-identification of one file: read within limits, cleaned, written whole or not at all, and proven."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filewriter import dcmwrite
+
+from invivo import dicom
+from invivo.deidentification.dataset import deidentify
+from invivo.deidentification.element import texts_of
+from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.profile import Profile
+from invivo.deidentification.proof import leftovers
+from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt
+from invivo.errors import InvivoError, TooLarge
+
+LARGEST_FILE_BYTES = 2 << 30
+_UNDEFINED = 0xFFFFFFFF
+_STUDY, _SERIES, _INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
+
+
+class FileTooLarge(TooLarge):
+    """The file is larger than what is cleaned in memory."""
+
+    code = "deidentification.too-large"
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of a file. ``leftovers`` must be empty before anything is passed on; the UIDs are the new ones."""
+
+    actions: tuple[Action, ...]
+    doubts: tuple[Doubt, ...]
+    leftovers: tuple[str, ...]
+    subject_label: str
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+
+
+def deidentify_file(source: Path, target: BinaryIO | Path, profile: Profile, mapping: Mapping) -> FileReport:
+    """Clean a DICOM file into another, in the same transfer syntax, and prove it.
+
+    Parameters
+    ----------
+    source : Path
+    target : binary stream or Path
+        Gets the whole new file in one write, after the proof. A path must not be one that others look at: rename it.
+    profile : Profile
+    mapping : Mapping
+
+    Returns
+    -------
+    FileReport
+        An object with ``leftovers`` or a doubt of severity ``hold`` is written, and must be held.
+
+    Raises
+    ------
+    CannotDeidentify
+        Damaged, truncated, not DICOM, or not understood: nothing was written. Its ``kind`` says which.
+    FileTooLarge, NotInLookup
+        Nothing was written.
+    """
+    if source.stat().st_size > LARGEST_FILE_BYTES:
+        raise FileTooLarge("The file is larger than what can be cleaned at once.")
+    original = _read(source)
+    try:
+        cleaned = deidentify(original, profile, mapping)
+        output = _written(cleaned.dataset)
+        found = leftovers(original, output, profile, labels=(cleaned.subject_label,))
+    except InvivoError:
+        raise
+    except RecursionError:
+        raise CannotDeidentify("Sequences are nested too deep.", code="deidentification.too-deep") from None
+    except (
+        Exception
+    ) as error:  # because whatever is not understood must not pass, and no library error may show a value
+        raise CannotDeidentify(f"The object could not be cleaned ({type(error).__name__}).") from None
+    if isinstance(target, Path):
+        target.write_bytes(output)
+    else:
+        target.write(output)
+    return _report(cleaned, found)
+
+
+def _read(source: Path) -> Dataset:
+    try:
+        dataset = dicom.read_dataset(source)
+    except InvivoError as error:
+        raise CannotDeidentify(error.message, code="deidentification.unreadable") from None
+    except (OSError, ValueError) as error:
+        raise CannotDeidentify(
+            f"The file cannot be read ({type(error).__name__}).", code="deidentification.unreadable"
+        ) from None
+    for tag in dataset.keys():  # noqa: SIM118 - tags, not elements
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement) and element.length not in {_UNDEFINED, len(element.value or b"")}:
+            raise CannotDeidentify("The file ends inside an element.", code="deidentification.truncated")
+    if _INSTANCE not in dataset:
+        raise CannotDeidentify("The object has no UID.", code="deidentification.no-uid")
+    return dataset
+
+
+def _written(dataset: Dataset) -> bytes:
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _report(cleaned: Cleaned, found: tuple[str, ...]) -> FileReport:
+    uids = [_uid(cleaned.dataset, tag) for tag in (_STUDY, _SERIES, _INSTANCE)]
+    return FileReport(cleaned.actions, cleaned.doubts, found, cleaned.subject_label, *uids)
+
+
+def _uid(dataset: Dataset, tag: int) -> str:
+    return "".join(texts_of(dataset.get_item(tag), "UI", ())) if tag in dataset else ""

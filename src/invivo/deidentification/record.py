@@ -1,0 +1,120 @@
+"""The object's own record of its de-identification, without a word on where it was done."""
+
+from functools import lru_cache
+from io import BytesIO
+
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomIO
+from pydicom.filewriter import write_sequence
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+from pydicom.uid import UID
+
+from invivo import __version__
+from invivo.deidentification import element as elements
+from invivo.deidentification.profile import BASIC, OPTIONS, Profile
+
+IMPLEMENTATION_CLASS_UID = UID("2.25.244218353610411396412146018462330268937")
+IMPLEMENTATION_VERSION_NAME = f"INVIVO_{__version__}"[:16]
+_MEANINGS = dict([BASIC, *OPTIONS.values()])
+_SOP_CLASS, _INSTANCE = BaseTag(0x00080016), BaseTag(0x00080018)
+_CODE_VALUE, _METHOD_CODES, _EQUIPMENT = BaseTag(0x00080100), BaseTag(0x00120064), BaseTag(0x0018A001)
+_DEFAULT = ["iso8859"]
+
+
+def write_file_meta(source: Dataset, copy: Dataset) -> None:
+    """File meta information of our own and an empty preamble: only the transfer syntax comes from the source."""
+    meta = FileMetaDataset()
+    syntax = getattr(source, "file_meta", {}).get("TransferSyntaxUID")
+    if syntax:
+        meta.TransferSyntaxUID = UID(str(syntax))
+    for tag, keyword in ((_SOP_CLASS, "MediaStorageSOPClassUID"), (_INSTANCE, "MediaStorageSOPInstanceUID")):
+        if tag in copy:
+            setattr(meta, keyword, UID("".join(elements.texts_of(copy.get_item(tag), "UI", ()))))
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    copy.file_meta = meta
+    copy.preamble = bytes(128)
+
+
+def write(dataset: Dataset, profile: Profile, subject_label: str) -> None:
+    """Write the record into a cleaned data set: who the subject is now, and what was done by which rules.
+
+    References
+    ----------
+    DICOM PS3.15 E.2; PS3.16 CID 7050; PS3.3 C.7.1.1 and C.12.1.1.5.
+    """
+    if "PatientID" not in dataset:
+        dataset.PatientID = subject_label
+    if "PatientName" not in dataset:
+        dataset.PatientName = subject_label
+    declared = declared_codes(dataset)
+    codes = declared | {BASIC[0]} | {OPTIONS[option][0] for option in profile.options}
+    earlier = list(dataset.ContributingEquipmentSequence or []) if _EQUIPMENT in dataset else []
+    for element in _fixed(profile, frozenset(codes), *dataset.original_encoding):
+        dataset[element.tag] = element
+    if earlier:
+        dataset[_EQUIPMENT] = elements.sequence_of(DataElement(_EQUIPMENT, "SQ", None), [*earlier, _ourselves()])
+
+
+def declared_codes(dataset: Dataset) -> set[str]:
+    """Codes of CID 7050 that an object already claims."""
+    if _METHOD_CODES not in dataset:
+        return set()
+    found: set[str] = set()
+    for item in elements.items_of(dataset, dataset.get_item(_METHOD_CODES), "SQ") or []:
+        if _CODE_VALUE in item:
+            found |= _MEANINGS.keys() & set(elements.texts_of(item.get_item(_CODE_VALUE), "SH", _DEFAULT))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _fixed(
+    profile: Profile, codes: frozenset[str], implicit: bool | None, little: bool | None
+) -> tuple[DataElement | RawDataElement, ...]:
+    """The record's elements, the same for every object of a series, encoded once."""
+    record = Dataset()
+    record.PatientIdentityRemoved = "YES"
+    record.DeidentificationMethod = f"invivo {__version__}, PS3.15 Annex E, profile {profile.name} {profile.version}"[
+        :64
+    ]
+    record.DeidentificationMethodCodeSequence = Sequence(_coded(code, _MEANINGS[code]) for code in sorted(codes))
+    record.ContributingEquipmentSequence = Sequence([_ourselves()])
+    record.LongitudinalTemporalInformationModified = _dates(profile)
+    return tuple(_encoded(element, implicit, little) for element in record)
+
+
+def _encoded(element: DataElement, implicit: bool | None, little: bool | None) -> DataElement | RawDataElement:
+    """The element as it lies in a file of that encoding; as it is where the encoding is not known yet."""
+    if implicit is None or little is None or element.VR != "SQ":
+        return element
+    buffer = BytesIO()
+    stream = DicomIO(buffer)
+    stream.is_implicit_VR, stream.is_little_endian = implicit, little
+    write_sequence(stream, element, _DEFAULT)
+    value = buffer.getvalue()
+    return RawDataElement(element.tag, "SQ", len(value), value, 0, implicit, little)
+
+
+def _dates(profile: Profile) -> str:
+    if "retain_full_dates" in profile.options:
+        return "UNMODIFIED"
+    return "MODIFIED" if "retain_modified_dates" in profile.options else "REMOVED"
+
+
+def _ourselves() -> Dataset:
+    equipment = Dataset()
+    equipment.PurposeOfReferenceCodeSequence = Sequence([_coded("109104", "De-identifying Equipment")])
+    equipment.Manufacturer = "invivo"
+    equipment.ManufacturerModelName = "invivo deidentification"
+    equipment.SoftwareVersions = __version__
+    return equipment
+
+
+def _coded(code: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue = code
+    item.CodingSchemeDesignator = "DCM"
+    item.CodeMeaning = meaning[:64]
+    return item

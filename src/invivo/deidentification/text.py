@@ -1,0 +1,303 @@
+"""Cleaning of text: what identifies goes, the words of medicine stay.
+
+Words are compared by a key that is blind to case, accents and to ``ue`` for ``ü``, so a name is found in every
+spelling. A part of a name that is also a common word (White, Long) goes only beside another part of that name or
+behind a title.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+
+from invivo.deidentification.identifier import Trace
+from invivo.deidentification.table import text_of
+
+LONGEST_TEXT = 1 << 20
+_REMEMBERED = 4096
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_GAP = re.compile(r"[\s,.^=_'’\-]{0,3}")
+_FIRST_IDEOGRAPH = "\u2e80"
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?|januar|februar|märz|mai|juni|juli|oktober|dezember)"
+)
+_CLOCK = r"(?:[ T,]{1,2}(?:at )?[0-2]?\d[:.][0-5]\d(?:[:.][0-5]\d(?:\.\d{1,6})?)?(?: ?[ap]\.?m\b\.?)?)?"
+_DATES = (
+    r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[0-2]\d[0-5]\d(?:[0-5]\d(?:\.\d{1,6})?)?)?(?!\d)"
+    + _CLOCK,
+    r"(?<![\d.])(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:[12]\d|3[01]|0?[1-9])(?![\d])" + _CLOCK,
+    r"(?<![\d.])(?:[12]\d|3[01]|0?[1-9])([-/.])(?:[12]\d|3[01]|0?[1-9])\1(?:19|20)\d\d(?![\d])" + _CLOCK,
+    r"(?<![\d./-])(?:[0-3]?\d)([/-])(?:[0-3]?\d)\1\d\d(?![\d./-])" + _CLOCK,
+    r"(?<![\d.])[0-3]\d\.[01]\d\.\d\d(?![\d.])" + _CLOCK,
+    rf"(?<![^\W_])(?:[0-3]?\d(?:st|nd|rd|th|\.)?[ -]?(?:of )?{_MONTH}\.?[ ,-]{{0,2}}(?:(?:19|20)\d\d|'?\d\d(?!\d)))"
+    + _CLOCK,
+    rf"(?<![^\W_]){_MONTH}\.? [0-3]?\d(?:st|nd|rd|th)?,? (?:19|20)\d\d(?!\d)" + _CLOCK,
+    rf"(?<![^\W_]){_MONTH}\.?,? (?:19|20)\d\d(?!\d)",
+    rf"(?<![^\W_])[0-3]?\d(?:st|nd|rd|th|\.)? ?{_MONTH}(?![^\W_])",
+)
+_REACHES = (
+    r"[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
+    r"(?:https?|ftp|file)://[^\s\"'<>]{1,2000}",
+    r"(?<![\w.])www\.[^\s\"'<>]{3,500}",
+    r"(?:\\\\|//)[\w.-]{1,63}(?:[\\/][\w.$-]{1,63}){1,20}",
+    r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?![\d.])",
+    r"(?<![\d.])[0-2](?:\.(?:0|[1-9]\d{0,38})){5,30}(?![\d.])",
+)
+_NUMBERS = (
+    r"(?<![^\W_])(?:tel|phone|telephone|ph|fax|mobile|cell|pager|call|ext)\b\.?:? ?[+(]?\d[\d ()./-]{2,20}",
+    r"\+\d{1,3}(?:[ ./()-]{0,2}\d){6,13}(?!\d)",
+    r"(?<!\d)\(\d{2,5}\) ?\d{3,4}[ .-]?\d{3,5}(?!\d)",
+    r"(?<![\d.])\d{3}[-. ]\d{3}[-. ]\d{4}(?![\d.])",
+    r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d-])",
+    r"(?<![\d.-])\d{3}-\d{4}(?![\d-])",
+    r"(?<![\d.])0\d{1,4}[/ -]\d{4,9}(?![\d.])",
+    r"(?<![^\W_])(?:mrn|mr ?#|pid|pat(?:ient)? ?id|id|acc(?:ession)?|case|record|chart|ssn|dob|nhs|visit|order)"
+    r"(?: ?(?:no|nr|num|number)\b\.?)? ?[#:=]{0,2} ?[A-Za-z]{0,4}-?\d[\w./-]{2,30}",
+    r"(?<![\d.])\d{7,}(?![\d])",
+    r"(?<![^\W_])(?=[A-Za-z-]{0,6}\d)[A-Za-z]{1,4}-?\d{6,20}(?![^\W_])",
+    r"(?<![^\W_])\d{1,5} (?:[A-Z][\w'.-]{1,20} ){1,3}"
+    r"(?:Street|St\b\.?|Road|Rd\b\.?|Avenue|Ave\b\.?|Lane|Ln\b\.?|Drive|Boulevard|Blvd\b\.?)",
+    r"(?<![^\W_])[^\W\d_]{3,30}(?:stra(?:ß|ss)e|str\.) ?\d{1,4}[a-z]?(?![^\W_])",
+)
+_AGE = re.compile(r"(?<!\d)(9\d|1[0-4]\d)(?=[ -]{0,2}(?:years?|yrs?|yo|y/o|y\.o|Jahre|jähr))", re.I)
+_CAPITAL = r"[A-Z\u00c0-\u00d6\u00d8-\u00de\u0410-\u042f]"
+_TITLE = re.compile(
+    r"(?<![^\W_])(?:(?:Dr|Prof|Mr|Mrs|Ms|Miss|Mister|Doctor|Professor|Herr|Frau|Mme|Mlle|Sra|Señor)\b\.?"
+    r"|(?:DR|PROF|MR|MRS|MS)\.)(?: (?:med|Dr)\b\.?){0,2}"
+    rf"((?:[ .]{{1,2}}{_CAPITAL}(?:[^\W\d_'’-]{{1,40}}|\.)){{1,3}})"
+)
+_LABEL = re.compile(
+    r"(?i:(?<![^\W_])(?:name|patient|physician|doctor|operator|technologist|tech|radiologist|referr(?:ed|ing) by"
+    r"|signed by|dictated by|read by|performed by|attending|surgeon))"
+    r"(?: ?[:=] ?| is )((?:[ ,]{0,2}[A-Z][^\W\d_'’-]{0,40}\.?){1,3})"
+)
+_NOUNS = re.compile(
+    r"(?:['’]s?|s)?[ -](?:disease|syndrome|cysts?|lymphoma|tumou?rs?|sarcoma|sign|fractures?|lesion|gland|score"
+    r"|classification|contracture|palsy|phenomenon|nodes?|nodules?|deformity|malformation|anomaly|ulcer|o?esophagus"
+    r"|diverticulum|lines?|pouch|thyroiditis|dementia|neuroma|arteritis|granulomatosis|tremor|index|procedure"
+    r"|operation)(?![^\W_])",
+    re.I,
+)
+_EPONYM_BEFORE = re.compile(r"(?:circle|vein|foramen|pouch|tetralogy|morbus|non)[ -](?:of )?$", re.I)
+
+_GENERAL = tuple(re.compile(pattern, re.I) for pattern in ("|".join(_REACHES), *_NUMBERS))
+_DATED = tuple(re.compile(pattern, re.I) for pattern in _DATES)
+_CONTACTS = (re.compile("|".join(_REACHES[:4]), re.I),)
+
+Span = tuple[int, int]
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Words that name nobody: of medicine (meanings of DICOM's context groups), of the standard, of daily English."""
+    return frozenset(text_of("common_words.txt").split())
+
+
+@lru_cache(maxsize=16384)
+def key_of(word: str) -> str:
+    """What two spellings of a word have in common."""
+    folded = unicodedata.normalize("NFKD", word.casefold())
+    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    plain = plain.replace("ø", "o").replace("ł", "l").replace("đ", "d").replace("æ", "a").replace("œ", "o")
+    return plain.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
+def words_of(text: str) -> list[str]:
+    """Keys of the words and numbers of a text, in order."""
+    return [key_of(found) for found in _WORD.findall(text)]
+
+
+def spellings(text: str) -> Iterator[str]:
+    """The text, and what it is when its bytes were written in UTF-8 but not declared so."""
+    yield text
+    if not text.isascii():
+        try:
+            yield text.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            return
+
+
+class Cleaner:
+    """Takes the identifiers of one object out of its texts; remembers what it has cleaned.
+
+    Parameters
+    ----------
+    traces : iterable of Trace
+        The identifying values of the object.
+    keeps_dates : bool
+        Whether dates in texts stay (full dates are retained).
+    """
+
+    def __init__(self, traces: Iterable[Trace], *, keeps_dates: bool = False) -> None:
+        self._strong: set[str] = set()
+        self._weak: set[str] = set()
+        self._phrases: dict[str, set[tuple[str, ...]]] = {}
+        self._substrings: set[str] = set()
+        self._patterns = _GENERAL if keeps_dates else (*_DATED, *_GENERAL)
+        self._cleaned: dict[tuple[str, bool], str] = {}
+        for trace in traces:
+            for text in spellings(trace.text):
+                {"name": self._know_name, "id": self._know_id, "place": self._know_place, "date": self._know_id}[
+                    trace.kind
+                ](text)
+
+    def clean(self, text: str) -> str:
+        """Text without identifiers, dates, addresses and numbers that look like one's own."""
+        return self._remembered(text, everything=True)
+
+    def strip(self, text: str) -> str:
+        """Technical text without the object's own identifiers; numbers and dates of versions stay."""
+        return self._remembered(text, everything=False)
+
+    def finds(self, text: str) -> bool:
+        """Tell whether an identifier of the object stands in a text."""
+        return any(True for _ in self._own(text))
+
+    def _remembered(self, text: str, *, everything: bool) -> str:
+        key = (text, everything)
+        known = self._cleaned.get(key)
+        if known is None:
+            known = self._without(text, everything=everything)
+            if len(self._cleaned) >= _REMEMBERED:
+                self._cleaned.clear()
+            if len(text) <= 1024:
+                self._cleaned[key] = known
+        return known
+
+    def _without(self, text: str, *, everything: bool) -> str:
+        if len(text) > LONGEST_TEXT:
+            return ""
+        spans = list(self._own(text))
+        for pattern in self._patterns if everything else _CONTACTS:
+            spans.extend(found.span() for found in pattern.finditer(text))
+        if everything:
+            spans.extend(_named_people(text))
+            aged = _AGE.sub("90", text)
+            if aged != text and not spans:
+                return aged
+            text = aged if len(aged) == len(text) else text
+        return _cut(text, spans) if spans else text
+
+    def _own(self, text: str) -> Iterator[Span]:
+        words = [(found.start(), found.end(), key_of(found.group())) for found in _WORD.finditer(text)]
+        for number, (start, end, key) in enumerate(words):
+            if (key in self._strong and not _is_eponym(text, start, end, key)) or (
+                key in self._weak and self._beside_a_part(text, words, number)
+            ):
+                yield start, end
+            for phrase in self._phrases.get(key, ()):
+                if tuple(word[2] for word in words[number : number + len(phrase)]) == phrase:
+                    yield start, words[number + len(phrase) - 1][1]
+        if self._substrings:
+            folded = text.casefold()
+            if len(folded) == len(text):
+                for wanted in self._substrings:
+                    yield from _places(folded, wanted)
+
+    def _beside_a_part(self, text: str, words: list[tuple[int, int, str]], number: int) -> bool:
+        """Whether the word before or after is a part of a name too; initials count only beside a longer part."""
+        for other in (number - 1, number + 1):
+            if not 0 <= other < len(words):
+                continue
+            first, second = words[min(number, other)], words[max(number, other)]
+            key = words[other][2]
+            if _GAP.fullmatch(text[first[1] : second[0]]) is None or key not in self._strong | self._weak:
+                continue
+            if len(key) > 1 or len(words[number][2]) > 2:
+                return True
+        return False
+
+    def _know_name(self, text: str) -> None:
+        for group in text.split("="):
+            parts = [words_of(component) for component in group.split("^")]
+            flat = [word for words in parts for word in words]
+            for word in flat:
+                if word >= _FIRST_IDEOGRAPH:
+                    continue
+                (self._weak if len(word) < 3 or word in _common_keys() else self._strong).add(word)
+            family, given = "".join(parts[0]), "".join(parts[1]) if len(parts) > 1 else ""
+            if given and family and len(family + given) > 5:
+                self._strong |= {family + given, given + family}
+            self._know_ideographs(group)
+
+    def _know_ideographs(self, group: str) -> None:
+        pieces = [piece for piece in re.split(r"[\^\s]+", group) if piece and max(piece) >= _FIRST_IDEOGRAPH]
+        joined = [mark.join(pieces) for mark in ("", "^", " ", "\u3000", ",", "\u00b7")]
+        for piece in (*pieces, *joined, unicodedata.normalize("NFKC", joined[0])):
+            if len(piece) > 1:
+                self._substrings.add(piece.casefold())
+
+    def _know_id(self, text: str) -> None:
+        compact = "".join(letter for letter in text if letter.isalnum())
+        if len(compact) < 4 or compact.casefold() in common_words():
+            return
+        self._know_phrase(tuple(words_of(text)))
+        self._know_phrase(tuple(words_of(compact)))
+        if len(compact) > 5:
+            self._substrings |= {text.casefold(), compact.casefold()}
+            if compact.isdigit() and len(compact.lstrip("0")) > 4:
+                self._substrings.add(compact.lstrip("0"))
+
+    def _know_place(self, text: str) -> None:
+        words = words_of(text)
+        distinct = [word for word in words if len(word) > 3 and not word.isdigit() and word not in _common_keys()]
+        self._strong.update(distinct)
+        if distinct or (len(words) > 1 and any(word.isdigit() for word in words)):
+            self._know_phrase(tuple(words))
+        if max(text, default="") >= _FIRST_IDEOGRAPH and len(text) > 1:
+            self._substrings.add(text.casefold())
+
+    def _know_phrase(self, words: tuple[str, ...]) -> None:
+        if words:
+            self._phrases.setdefault(words[0], set()).add(words)
+
+
+@cache
+def _common_keys() -> frozenset[str]:
+    return frozenset(key_of(word) for word in common_words())
+
+
+@cache
+def _eponym_keys() -> frozenset[str]:
+    return frozenset(key_of(word) for word in text_of("eponyms.txt").split())
+
+
+def _is_eponym(text: str, start: int, end: int, key: str) -> bool:
+    if key not in _eponym_keys():
+        return False
+    return _NOUNS.match(text, end) is not None or _EPONYM_BEFORE.search(text[max(0, start - 16) : start]) is not None
+
+
+def _named_people(text: str) -> Iterator[Span]:
+    """Names behind a title or a label, up to the first common word."""
+    for pattern in (_TITLE, _LABEL):
+        for found in pattern.finditer(text):
+            end = found.start(1)
+            for word in _WORD.finditer(text, found.start(1), found.end(1)):
+                if len(word.group()) > 2 and key_of(word.group()) in _common_keys():
+                    break
+                end = word.end()
+            if end > found.start(1):
+                yield (found.start() if pattern is _TITLE else found.start(1)), end
+
+
+def _places(text: str, wanted: str) -> Iterator[Span]:
+    place = text.find(wanted)
+    while place >= 0:
+        yield place, place + len(wanted)
+        place = text.find(wanted, place + len(wanted))
+
+
+def _cut(text: str, spans: list[Span]) -> str:
+    """What remains, tidied: no double spaces, no punctuation without words."""
+    kept: list[str] = []
+    place = 0
+    for start, end in sorted(spans):
+        if start > place:
+            kept.append(text[place:start])
+        place = max(place, end)
+    kept.append(text[place:])
+    joined = " ".join(piece.strip(" ^=,") for piece in kept if piece.strip(" ^=,.;:-_'’/()#\0"))
+    return re.sub(r"[ \t]{2,}", " ", re.sub(r"\(\s*\)|\[\s*\]", "", joined)).strip(" ,;:-_^=")

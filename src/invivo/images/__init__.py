@@ -1,0 +1,55 @@
+"""Study, series and instance of what is released; a series has one row a revision, and revisions belong to releases.
+
+A row in this room is public as far as its collection's policy says; nothing held is ever here.
+"""
+
+from invivo.images.facts import Facts, facts_of, pack_header, unpack_header
+from invivo.images.instance import (
+    Instance,
+    UnknownInstance,
+    find_instance,
+    headers_of,
+    instances_of,
+    instances_of_series,
+)
+from invivo.images.metadata import read_metadata, write_metadata
+from invivo.images.registration import Entry, Registered, register, withdraw
+from invivo.images.series import (
+    Series,
+    Study,
+    UnknownSeries,
+    UnknownStudy,
+    find_series,
+    find_study,
+    find_subject,
+    series_of_study,
+    totals,
+)
+
+__all__ = [
+    "Entry",
+    "Facts",
+    "Instance",
+    "Registered",
+    "Series",
+    "Study",
+    "UnknownInstance",
+    "UnknownSeries",
+    "UnknownStudy",
+    "facts_of",
+    "find_instance",
+    "find_series",
+    "find_study",
+    "find_subject",
+    "headers_of",
+    "instances_of",
+    "instances_of_series",
+    "pack_header",
+    "read_metadata",
+    "register",
+    "series_of_study",
+    "totals",
+    "unpack_header",
+    "withdraw",
+    "write_metadata",
+]

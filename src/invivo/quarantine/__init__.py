@@ -1,0 +1,80 @@
+"""Objects received and not yet released; never public.
+
+States of a held object, of which this room is the only keeper::
+
+    received -> cleaned -> cleared -> released
+        |          |          |
+        v          +----------+--> discarded
+      stuck  (could not be de-identified; a reason stands by it) -> received (tried again) or discarded
+    conflict (another object has its UID)                        -> received (takes its place) or discarded
+
+Originals are deleted soon after an object is released or discarded; its UID and digest stay, so that a repeat is known.
+"""
+
+from invivo.quarantine.object import (
+    Arrival,
+    Clean,
+    Held,
+    HeldObject,
+    actions_of,
+    attempt,
+    bury,
+    clear,
+    cleared_of,
+    conflicts_of,
+    discard,
+    hold,
+    keep_clean,
+    leave,
+    object_named,
+    objects_of,
+    received_of,
+    replace_first,
+    retry,
+    stick,
+    supersede,
+    unclear,
+)
+from invivo.quarantine.series import (
+    HeldSeries,
+    counts_of_submission,
+    forgotten,
+    lock_series,
+    mark_series,
+    objects_of_submission,
+    series_named,
+    study_labels,
+)
+
+__all__ = [
+    "Arrival",
+    "Clean",
+    "Held",
+    "HeldObject",
+    "HeldSeries",
+    "actions_of",
+    "attempt",
+    "bury",
+    "clear",
+    "cleared_of",
+    "conflicts_of",
+    "counts_of_submission",
+    "discard",
+    "forgotten",
+    "hold",
+    "keep_clean",
+    "leave",
+    "lock_series",
+    "mark_series",
+    "object_named",
+    "objects_of",
+    "objects_of_submission",
+    "received_of",
+    "replace_first",
+    "retry",
+    "series_named",
+    "stick",
+    "study_labels",
+    "supersede",
+    "unclear",
+]

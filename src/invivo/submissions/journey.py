@@ -1,0 +1,199 @@
+"""The automatic steps of what is held, in order, in one place. It holds calls and nothing else worth the name of a rule."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+import zstandard
+
+from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
+from invivo.archive import Archive
+from invivo.errors import Invalid, TooLarge
+
+BATCH = 200
+MOST_ATTEMPTS = 3
+
+
+def advance(archive: Archive, series_id: int) -> None:
+    """Take what has been received of a held series through de-identification and inspection to its review item.
+
+    received -> cleaned or stuck, object by object, each in a transaction of its own, so that a killed worker loses at most
+    one object's work and never repeats a finished one. Where the collection is released on receipt and nothing is in doubt, the
+    rule decides and a release is queued.
+    """
+    with archive.database.transaction() as tx:
+        series = quarantine.lock_series(tx, series_id)
+        policy = collections.policy_of(tx, series.collection_id)
+    try:
+        profile = profile_for(policy)
+    except Invalid as error:
+        _stick_all(archive, series_id, error)
+        _inspect(archive, series_id, policy)
+        return
+    mapping = mapping_for(archive, policy)
+    while True:
+        with archive.database.transaction() as tx:
+            waiting = quarantine.received_of(tx, series_id, BATCH)
+        if not waiting:
+            break
+        for held in waiting:
+            if series.kind == "images":
+                _clean(archive, held, profile, mapping)
+            else:
+                _pass_file(archive, held)
+    _inspect(archive, series_id, policy)
+
+
+def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
+    """The collection's rules cannot be carried out: nothing passes, and the curator reads why."""
+    with archive.database.transaction() as tx:
+        for held in quarantine.received_of(tx, series_id, 1_000_000):
+            quarantine.stick(tx, held.id, error.kind, error.message)
+        audit.note(tx, "system", "quarantine.stick", f"held-series:{series_id}", code=error.kind)
+
+
+def profile_for(policy: collections.Collection) -> deidentification.Profile:
+    """Return the de-identification profile of a collection."""
+    profile = deidentification.profile_named(policy.profile)
+    if not policy.profile_options:
+        return profile
+    return deidentification.Profile(
+        name=profile.name,
+        version=profile.version,
+        title=profile.title,
+        options=profile.options | set(policy.profile_options),
+        rules=profile.rules,
+        verifies_only=profile.verifies_only,
+    )
+
+
+def mapping_for(archive: Archive, policy: collections.Collection) -> deidentification.Mapping:
+    """Return the keyed maps of a collection: the same object sent a year later maps the same."""
+    return deidentification.Mapping(
+        secret=archive.secret(f"collection:{policy.id}"),
+        subject_prefix=f"{policy.short_name[:30]}-",
+        project=str(policy.id),
+    )
+
+
+def _clean(
+    archive: Archive, held: quarantine.HeldObject, profile: deidentification.Profile, mapping: deidentification.Mapping
+) -> None:
+    with archive.database.transaction() as tx:
+        if quarantine.attempt(tx, held.id) > MOST_ATTEMPTS:
+            quarantine.stick(
+                tx,
+                held.id,
+                "journey.crashed",
+                "Cleaning this object broke off several times; it may be made to do harm.",
+            )
+            return
+    with tempfile.TemporaryDirectory(dir=archive.held.root / "spool") as folder:
+        target = Path(folder) / "clean.dcm"
+        try:
+            report = deidentification.deidentify_file(archive.held.place(held.digest).path, target, profile, mapping)
+            scan = dicom.scan(target)
+            doubts = [*_doubts(report), *_faults(target)]
+        except (Invalid, TooLarge) as error:
+            with archive.database.transaction() as tx:
+                quarantine.stick(tx, held.id, error.kind, error.message)
+                audit.note(tx, "system", "quarantine.stick", f"held:{held.id}", code=error.kind)
+            return
+        with target.open("rb") as stream:
+            spooled = archive.held.spool(iter(lambda: stream.read(1 << 20), b""), 1 << 62)
+    archive.held.keep([spooled])
+    clean = quarantine.Clean(
+        sop_uid=scan.header.sop_instance_uid,
+        digest=spooled.sha256,
+        size_bytes=spooled.size,
+        crc32=spooled.crc32,
+        header=images.pack_header(_with_bulk(scan)),
+        facts=_facts(scan, doubts, report.subject_label),
+        actions=zstandard.compress(orjson.dumps([[one.path, one.code, one.rule] for one in report.actions])),
+    )
+    with archive.database.transaction() as tx:
+        quarantine.keep_clean(tx, held.id, clean)
+        audit.note(tx, "system", "quarantine.clean", f"held:{held.id}", profile=profile.name, version=profile.version)
+
+
+def _pass_file(archive: Archive, held: quarantine.HeldObject) -> None:
+    """A file that is not DICOM is taken as it is; its item always waits for a person."""
+    clean = quarantine.Clean("", held.digest, held.size_bytes, held.crc32, b"", {"doubts": []}, b"")
+    with archive.database.transaction() as tx:
+        quarantine.keep_clean(tx, held.id, clean)
+
+
+def _doubts(report: deidentification.FileReport) -> list[list[str]]:
+    doubts = [[one.severity, one.code, one.path, one.text] for one in report.doubts]
+    left = [
+        ["hold", "proof.leftover", path, "A value that identifies somebody is still in the cleaned object."]
+        for path in report.leftovers
+    ]
+    return doubts + left
+
+
+def _faults(target: Path) -> list[list[str]]:
+    return [["info", f"conformance.{one.kind}", one.path, one.text] for one in dicom.faults(dicom.read_dataset(target))]
+
+
+def _with_bulk(scan: dicom.Scan) -> dict[str, Any]:
+    """Name bulk values by addresses relative to the series (PS3.18 F.2.6); pixel data are fetched as frames."""
+    json = scan.json
+    for one in scan.bulk:
+        level = json
+        *steps, last = one.path.split("/")
+        for tag, place in zip(steps[::2], steps[1::2], strict=True):
+            level = level[tag]["Value"][int(place)]
+        level[last] = {"vr": one.vr, "BulkDataURI": f"instances/{scan.header.sop_instance_uid}/bulkdata/{one.path}"}
+    return json
+
+
+def _floats(json: dict[str, Any], tag: str) -> list[float]:
+    try:
+        return [float(value) for value in json.get(tag, {}).get("Value", [])]
+    except (TypeError, ValueError):
+        return []
+
+
+def _facts(scan: dicom.Scan, doubts: list[list[str]], subject_label: str) -> dict[str, Any]:
+    facts = images.facts_of(scan.json, scan.header.transfer_syntax_uid)
+    pixels = scan.pixels
+    return {
+        "facts": {name: getattr(facts, name) for name in facts.__slots__},
+        "subject_label": subject_label,
+        "doubts": doubts,
+        "position": _floats(scan.json, "00200032"),
+        "orientation": _floats(scan.json, "00200037"),
+        "pixels": None if pixels is None else [pixels.offset, pixels.length],
+        "frames": None
+        if pixels is None
+        else [list(pixels.frame_offsets[:100_000]), list(pixels.frame_lengths[:100_000])],
+    }
+
+
+def _inspect(archive: Archive, series_id: int, policy: collections.Collection) -> None:
+    with archive.database.transaction() as tx:
+        series = quarantine.lock_series(tx, series_id)
+        objects = quarantine.objects_of(tx, series_id)
+        cleaned = [one for one in objects if one.facts and one.facts.get("facts")]
+        labels: list[str] = []
+        if cleaned and cleaned[0].facts:
+            first = cleaned[0].facts["facts"]
+            subject = str(cleaned[0].facts["subject_label"])
+            quarantine.mark_series(tx, series_id, subject, first["study_uid"], first["series_uid"], first["modality"])
+            labels = quarantine.study_labels(tx, series.collection_id, first["study_uid"])
+        undecided = [one for one in objects if one.state in ("cleaned", "stuck", "conflict")]
+        if not undecided:
+            reviews.close_item(tx, series_id)
+            return
+        inspected = [reviews.Inspected(one.id, one.state, one.reason, one.facts or {}) for one in objects]
+        findings = reviews.inspect(inspected, labels, series.kind)
+        item = reviews.open_item(tx, series.collection_id, series.submission_id, series_id, findings)
+        is_new_arrival = any(one.state == "received" for one in objects)
+    is_clear = not any(finding.severity == "hold" for finding in findings) and not is_new_arrival
+    if policy.review_rule == "on-receipt" and is_clear:
+        rule = accounts.rule("on-receipt")
+        reviews.decide(archive, rule, [item], "approve", "released on receipt by the collection's rule")
+        with archive.database.transaction() as tx:
+            jobs.enqueue(tx, "publish", series.collection_id)

@@ -1,0 +1,149 @@
+"""The one entrance for bytes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from invivo import dicom, quarantine, storage
+from invivo.archive import Archive
+from invivo.errors import Invalid, InvivoError, TooLarge
+from invivo.submissions.sender import Origin, submission_for
+
+ONLY_DICOM = frozenset({"dimse", "stow"})
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an object that was sent.
+
+    Attributes
+    ----------
+    outcome : {"held", "repeated", "conflict", "attached", "damaged", "refused"}
+        All but the last are durable: a power cut does not lose them.
+    code, reason : str
+        Why it was refused or is damaged.
+    """
+
+    outcome: str
+    object_id: int | None = None
+    sop_class_uid: str = ""
+    sop_uid: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    code: str = ""
+    reason: str = ""
+
+    @property
+    def is_durable(self) -> bool:
+        return self.outcome != "refused"
+
+
+def spool(archive: Archive, chunks: Iterable[bytes]) -> storage.Spooled:
+    """Write a stream to a temporary file; see `DiskStore.spool` for what it raises."""
+    return archive.held.spool(chunks, archive.settings.limits.object_bytes)
+
+
+def receive(archive: Archive, origin: Origin, chunks: Iterable[bytes], name: str = "") -> Receipt:
+    """Take in one object: when this returns a durable receipt, it is fsynced and committed.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+        The file as it came, DICOM with file meta information or anything else.
+    name : str
+        The file's name, for what is not DICOM.
+
+    Raises
+    ------
+    TooManyBytes, DiskFull, UnknownSender, DatabaseAway
+        Nothing was kept.
+    """
+    return receive_spooled(archive, origin, [(name, spool(archive, chunks))])[0]
+
+
+def receive_spooled(archive: Archive, origin: Origin, spooled: Sequence[tuple[str, storage.Spooled]]) -> list[Receipt]:
+    """Take in several objects with one round of fsync and one commit; receipts are in the order of `spooled`.
+
+    Raises
+    ------
+    UnknownSender, DatabaseAway
+        Nothing was kept of any.
+    """
+    try:
+        read = [_read(archive, origin, name, one) for name, one in spooled]
+        with archive.database.transaction() as tx:
+            submission_id = submission_for(tx, origin)
+            accepted = [place for place, found in enumerate(read) if isinstance(found, quarantine.Arrival)]
+            archive.held.keep([spooled[place][1] for place in accepted])
+            arrivals = [found for found in read if isinstance(found, quarantine.Arrival)]
+            sender = origin.calling_aet or origin.actor.name
+            held = quarantine.hold(tx, submission_id, origin.door, sender, arrivals) if arrivals else []
+        outcomes = dict(zip(accepted, held, strict=True))
+        return [
+            _receipt(found, outcomes[place]) if isinstance(found, quarantine.Arrival) else found
+            for place, found in enumerate(read)
+        ]
+    finally:
+        for _, one in spooled:
+            archive.held.drop(one)
+
+
+def _receipt(arrival: quarantine.Arrival, held: quarantine.Held) -> Receipt:
+    return Receipt(
+        outcome=held.outcome,
+        object_id=held.object_id,
+        sop_class_uid=arrival.sop_class_uid,
+        sop_uid=arrival.sop_uid,
+        study_uid=arrival.study_uid,
+        series_uid=arrival.series_uid,
+        code=arrival.reason_code,
+        reason=arrival.reason,
+    )
+
+
+def _limits(archive: Archive) -> dicom.Limits:
+    limits = archive.settings.limits
+    return dicom.Limits(header_bytes=limits.header_bytes, depth=limits.nesting)
+
+
+def _read(archive: Archive, origin: Origin, name: str, spooled: storage.Spooled) -> quarantine.Arrival | Receipt:
+    """Look at a spooled object: what it is, or why it is refused."""
+    kept: dict[str, Any] = {
+        "digest": spooled.sha256,
+        "size_bytes": spooled.size,
+        "crc32": spooled.crc32,
+        "name": name[-300:],
+    }
+    if spooled.size == 0:
+        return Receipt("refused", code="object.empty", reason="The file is empty.")
+    try:
+        header = dicom.read_header(spooled.path, _limits(archive))
+    except dicom.MediaDirectory:
+        return Receipt(
+            "refused",
+            code="dicom.media-directory",
+            reason="A DICOMDIR lists files; only the files themselves are taken in.",
+        )
+    except dicom.NotDicom as error:
+        if origin.door in ONLY_DICOM:
+            return Receipt("refused", code=error.kind, reason=error.message)
+        return quarantine.Arrival(kind="files", **kept)
+    except (Invalid, TooLarge) as error:
+        return _damaged(origin, error, kept)
+    return quarantine.Arrival(
+        kind="images",
+        study_uid=header.study_uid,
+        series_uid=header.series_uid,
+        modality=header.modality,
+        sop_uid=header.sop_instance_uid,
+        sop_class_uid=header.sop_class_uid,
+        transfer_syntax_uid=header.transfer_syntax_uid,
+        **{**kept, "name": ""},
+    )
+
+
+def _damaged(origin: Origin, error: InvivoError, kept: dict[str, Any]) -> quarantine.Arrival | Receipt:
+    """A damaged object is refused where the sender can be told so at once, and held with its reason elsewhere."""
+    if origin.door in ONLY_DICOM:
+        return Receipt("refused", code=error.kind, reason=error.message)
+    return quarantine.Arrival(kind="damaged", reason_code=error.kind, reason=error.message, **kept)

@@ -1,0 +1,177 @@
+"""Who delivers for which submission."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from invivo import accounts, audit, database
+from invivo.archive import Archive
+from invivo.errors import Conflict, Invalid, Refused
+from invivo.submissions.submission import find_submission
+
+
+class UnknownSender(Refused):
+    """Nobody has said for which submission this sender delivers."""
+
+    code = "sender.unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where bytes come from.
+
+    Attributes
+    ----------
+    door : str
+        ``dimse``, ``stow``, ``upload``, ``import``, ...
+    actor : Actor
+        Who signed in at the door; anonymous for a DICOM peer.
+    submission_id : int or None
+        The submission named by the sender, if the door has a way to name one.
+    called_aet, calling_aet, address : str
+        Of a DICOM peer.
+    """
+
+    door: str
+    actor: accounts.Actor = accounts.ANONYMOUS
+    submission_id: int | None = None
+    called_aet: str = ""
+    calling_aet: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A registered DICOM peer; an empty field matches any."""
+
+    id: int
+    submission_id: int
+    called_aet: str
+    calling_aet: str
+    address: str
+
+
+def submission_for(tx: database.Tx, origin: Origin) -> int:
+    """Return the open submission that bytes from an origin belong to.
+
+    Raises
+    ------
+    UnknownSender
+        There is none, it is closed, the actor may not deliver for it, or there are several and none was named.
+    """
+    return _by_peer(tx, origin) if origin.door == "dimse" else _by_person(tx, origin)
+
+
+def _by_person(tx: database.Tx, origin: Origin) -> int:
+    found = tx.execute(
+        "select id, collection_id from submissions.submission where state = 'open' and (%s::bigint is null or id = %s) order by id",
+        [origin.submission_id, origin.submission_id],
+    ).fetchall()
+    own = [row.id for row in found if origin.actor.may_submit(row.collection_id)]
+    if len(own) == 1:
+        return int(own[0])
+    if not own:
+        raise UnknownSender(
+            "There is no open submission that you may deliver for; open one, or ask the collection's owner."
+        )
+    raise UnknownSender("You may deliver for several submissions; name one of them.", code="sender.ambiguous")
+
+
+def _by_peer(tx: database.Tx, origin: Origin) -> int:
+    row = tx.execute(
+        "select s.submission_id from submissions.sender s join submissions.submission b on b.id = s.submission_id"
+        " where b.state = 'open' and s.called_aet in ('', %(called)s) and s.calling_aet in ('', %(calling)s)"
+        " and (s.address is null or s.address >>= %(address)s::inet)"
+        " order by (s.called_aet <> '')::int + (s.calling_aet <> '')::int desc, masklen(s.address) desc nulls last, s.id limit 1",
+        {"called": origin.called_aet, "calling": origin.calling_aet, "address": origin.address or None},
+    ).fetchone()
+    if row is None:
+        raise UnknownSender(
+            f"Sender {origin.calling_aet[:16]} at {origin.address} calling {origin.called_aet[:16]} is not known;"
+            " register it under a submission."
+        )
+    return int(row.submission_id)
+
+
+def _title(text: str) -> str:
+    """Check an application entity title (PS3.5 6.2: at most 16 characters, no backslash or control character)."""
+    title = text.strip()
+    if len(title) > 16 or "\\" in title or any(not 32 <= ord(c) < 127 for c in title):
+        raise Invalid(
+            "An application entity title has at most 16 plain characters, without backslash.", code="sender.aet"
+        )
+    return title
+
+
+def add_sender(
+    archive: Archive,
+    actor: accounts.Actor,
+    submission_id: int,
+    *,
+    called_aet: str = "",
+    calling_aet: str = "",
+    address: str = "",
+) -> Sender:
+    """Register a DICOM peer under a submission; what is left empty matches any.
+
+    Raises
+    ------
+    Refused
+        Only owners, curators and administrators register senders.
+    Conflict
+        The same sender is registered already.
+    """
+    submission = find_submission(archive, actor, submission_id)
+    if not actor.may_curate(submission.collection_id):
+        raise Refused("Only the collection's owner or curators may register senders.", code="sender.not-curator")
+    try:
+        network = str(ipaddress.ip_network(address, strict=False)) if address else None
+    except ValueError:
+        raise Invalid(
+            "The address must be an IP address or a network such as 10.1.0.0/16.", code="sender.address"
+        ) from None
+    called, calling = _title(called_aet), _title(calling_aet)
+    if not (called or calling or network):
+        raise Invalid("Give at least a called title, a calling title or an address.", code="sender.empty")
+    try:
+        with archive.database.transaction() as tx:
+            row = tx.execute(
+                "insert into submissions.sender (submission_id, called_aet, calling_aet, address) values (%s, %s, %s, %s)"
+                " returning id, submission_id, called_aet, calling_aet, coalesce(address::text, '') as address",
+                [submission.id, called, calling, network],
+            ).fetchone()
+            audit.note(tx, actor.name, "sender.add", f"submission:{submission.id}", called=called, calling=calling)
+    except psycopg.errors.UniqueViolation:
+        raise Conflict(
+            "This sender is registered under a submission already; remove it there first.", code="sender.taken"
+        ) from None
+    assert row is not None
+    return Sender(*row)
+
+
+def senders_of(archive: Archive, actor: accounts.Actor, submission_id: int) -> list[Sender]:
+    """Return the DICOM peers registered under a submission."""
+    submission = find_submission(archive, actor, submission_id)
+    with archive.database.transaction() as tx:
+        found = tx.execute(
+            "select id, submission_id, called_aet, calling_aet, coalesce(address::text, '') from submissions.sender"
+            " where submission_id = %s order by id",
+            [submission.id],
+        )
+        return [Sender(*row) for row in found]
+
+
+def remove_sender(archive: Archive, actor: accounts.Actor, sender_id: int) -> None:
+    """Take a DICOM peer off its submission."""
+    with archive.database.transaction() as tx:
+        row: Any = tx.execute(
+            "select s.id, b.collection_id from submissions.sender s join submissions.submission b on b.id = s.submission_id"
+            " where s.id = %s",
+            [sender_id],
+        ).fetchone()
+        if row is None or not actor.may_curate(row.collection_id):
+            raise Refused(f"There is no sender {sender_id} that you may remove.", code="sender.not-curator")
+        tx.execute("delete from submissions.sender where id = %s", [sender_id])
+        audit.note(tx, actor.name, "sender.remove", f"sender:{sender_id}")

@@ -1,0 +1,27 @@
+"""Looking for forgotten work, on schedule: whatever a crash left between two steps goes on from here."""
+
+from invivo import jobs, quarantine
+from invivo.archive import Archive
+
+
+def sweep(archive: Archive) -> None:
+    """Queue the held series that nobody took on, delete what is decided, and throw old leftovers away."""
+    settings = archive.settings
+    with archive.database.transaction() as tx:
+        for series_id in quarantine.forgotten(tx, settings.work.sweep_s):
+            jobs.enqueue(tx, "advance", series_id)
+        stale = tx.execute(
+            "delete from submissions.upload where state = 'open' and created_at < now() - make_interval(days => %s) returning id",
+            [settings.work.upload_days],
+        ).fetchall()
+        waiting = tx.execute(
+            "select id from submissions.upload where state = 'complete' and receipt is null and created_at < now() - interval '1 minute'"
+        ).fetchall()
+        for row in waiting:
+            jobs.enqueue(tx, "unpack", row.id)
+    for row in stale:
+        (archive.held.root / "uploads" / row.id).unlink(missing_ok=True)
+    while quarantine.bury(archive):
+        continue
+    archive.held.sweep(86400)
+    archive.objects.sweep(86400)

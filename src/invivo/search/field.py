@@ -1,0 +1,100 @@
+"""What may be asked, and where the answer lives."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from invivo.errors import Invalid
+
+
+class UnknownField(Invalid):
+    """The query names something that cannot be asked."""
+
+    code = "search.unknown-field"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A thing that may be asked.
+
+    Attributes
+    ----------
+    name : str
+        As it stands in an address: ``slice-thickness``.
+    title : str
+        For people.
+    column : str
+        SQL expression over the tables that `statement` joins.
+    kind : {"text", "uid", "number", "date", "name"}
+        How values compare; a ``name`` ignores case.
+    keyword : str
+        DICOM keyword, empty if there is none.
+    unit : str
+    """
+
+    name: str
+    title: str
+    column: str
+    kind: str
+    keyword: str = ""
+    unit: str = ""
+
+
+FIELDS = (
+    Field("collection", "Collection", "c.short_name", "name", "ClinicalTrialProtocolID"),
+    Field("modality", "Modality", "s.modality", "text", "Modality"),
+    Field("body-part", "Body part", "s.body_part", "name", "BodyPartExamined"),
+    Field("subject", "Subject", "p.label", "text", "PatientID"),
+    Field("sex", "Sex", "p.sex", "text", "PatientSex"),
+    Field("species", "Species", "p.species", "name", "PatientSpeciesDescription"),
+    Field("age", "Age", "t.patient_age", "text", "PatientAge"),
+    Field("manufacturer", "Manufacturer", "s.manufacturer", "name", "Manufacturer"),
+    Field("model", "Model", "s.model", "name", "ManufacturerModelName"),
+    Field("software", "Software", "s.software", "name", "SoftwareVersions"),
+    Field("description", "Series description", "s.description", "name", "SeriesDescription"),
+    Field("study-description", "Study description", "t.description", "name", "StudyDescription"),
+    Field("protocol", "Protocol", "s.protocol", "name", "ProtocolName"),
+    Field("contrast", "Contrast agent", "s.contrast", "name", "ContrastBolusAgent"),
+    Field("laterality", "Laterality", "s.laterality", "text", "Laterality"),
+    Field("study-date", "Study date", "t.study_date", "date", "StudyDate"),
+    Field("series-date", "Series date", "s.series_date", "date", "SeriesDate"),
+    Field("slice-thickness", "Slice thickness", "s.slice_thickness_mm", "number", "SliceThickness", "mm"),
+    Field("pixel-spacing", "Pixel spacing", "s.pixel_spacing_mm", "number", "PixelSpacing", "mm"),
+    Field("kvp", "Tube voltage", "s.kvp", "number", "KVP", "kV"),
+    Field("rows", "Rows", "s.rows", "number", "Rows"),
+    Field("columns", "Columns", "s.columns", "number", "Columns"),
+    Field("images", "Images", "s.instance_count", "number", "NumberOfSeriesRelatedInstances"),
+    Field("size", "Size", "s.size_bytes", "number", "", "bytes"),
+    Field("licence", "Licence", "c.licence", "text"),
+    Field("access", "Access", "c.access", "text"),
+    Field("study", "Study UID", "t.uid", "uid", "StudyInstanceUID"),
+    Field("series", "Series UID", "s.uid", "uid", "SeriesInstanceUID"),
+    Field("study-id", "Study ID", "t.study_id", "text", "StudyID"),
+    Field("accession", "Accession number", "t.accession_number", "text", "AccessionNumber"),
+    Field("series-number", "Series number", "s.number", "number", "SeriesNumber"),
+    Field("study-time", "Study time", "t.study_time", "text", "StudyTime"),
+    Field("patient-position", "Patient position", "s.patient_position", "text", "PatientPosition"),
+    Field("frame-of-reference", "Frame of reference", "s.frame_of_reference_uid", "uid", "FrameOfReferenceUID"),
+    Field("referring-physician", "Referring physician", "t.referring_physician", "name", "ReferringPhysicianName"),
+)
+FACETS = ("collection", "modality", "body-part", "manufacturer", "sex", "access", "licence")
+_BY_NAME = {field.name: field for field in FIELDS}
+_BY_KEYWORD = {field.keyword: field for field in FIELDS if field.keyword}
+_BY_KEYWORD.update(
+    {"PatientName": _BY_NAME["subject"], "ModalitiesInStudy": _BY_NAME["modality"], "PatientSex": _BY_NAME["sex"]}
+)
+
+
+def field_named(name: str) -> Field:
+    """Return a field by its name or DICOM keyword.
+
+    Raises
+    ------
+    UnknownField
+        With the nearest names in the message.
+    """
+    found = _BY_NAME.get(name) or _BY_KEYWORD.get(name)
+    if found is None:
+        near = get_close_matches(name, [*_BY_NAME, *_BY_KEYWORD], n=3)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise UnknownField(f"There is no field {name[:60]!r} to search.{hint}", field=name[:60])
+    return found

@@ -1,0 +1,5 @@
+"""DICOMweb: QIDO-RS, WADO-RS, WADO-URI and STOW-RS below ``/dicom-web`` and ``/wado``; see the README for what is answered."""
+
+from invivo.protocols.dicomweb.routes import routes
+
+__all__ = ["routes"]

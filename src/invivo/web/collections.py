@@ -1,0 +1,332 @@
+"""Pages of collections: all of them, one with its tabs, and the same for machines."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from invivo import attachments, collections, images, releases, search, usage
+from invivo.errors import Invalid
+from invivo.web.form import only
+from invivo.web.images import ACCESS_WORDS, access_badge, citation, may_download, series_title, thumbnail_of
+from invivo.web.render import page
+
+A_PAGE = 24
+SORTS = {"name": "Name", "newest": "Newest release", "size": "Size"}
+VIEWS = ("cards", "table")
+STRIP = 24
+LOOKED_AT = 60
+TAB_PATHS = {"About": "", "Data": "/data", "Versions": "/versions", "Files": "/files", "Access": "/access"}
+
+Picture = tuple[str, str, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A collection as a card or a row shows it; size in bytes."""
+
+    collection: collections.Collection
+    totals: Any
+    release: releases.Release | None
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def address(self) -> str:
+        return f"/collections/{quote(self.collection.short_name)}"
+
+
+def query_of(**fields: str) -> search.Query:
+    """Return the query of some fields that must all hold; values are taken as they are, without wildcards."""
+    return search.And(tuple(search.Compare(search.field_named(name), "is", (value,)) for name, value in fields.items()))
+
+
+def pictures_of(request: Request, query: search.Query, most: int) -> tuple[Picture, ...]:
+    """Return pictures out of what a query finds, of different subjects and modalities first.
+
+    Pictures are given to those who may have the bytes, so a collection whose first series the visitor may not have
+    shows none.
+    """
+    state = request.state
+    found = search.find(state.archive, state.actor, query, "series", limit=LOOKED_AT).rows
+    with_picture = [row for row in found if row.cover_uid]
+    seen: dict[tuple[str, str], int] = {}
+    ranked = []
+    if with_picture and not may_download(request, with_picture[0].series_uid, with_picture[0].cover_uid):
+        return ()
+    for row in with_picture:
+        times = seen[row.subject, row.modality] = seen.get((row.subject, row.modality), 0) + 1
+        ranked.append((times, row.modality in ("SEG", "SM"), row))
+    ranked.sort(key=lambda one: one[:2])
+    return tuple(
+        (
+            thumbnail_of(row.study_uid, row.series_uid),
+            row.modality,
+            row.frame_count,
+            series_title(row),
+            f"/series/{row.series_uid}",
+        )
+        for _, _, row in ranked[:most]
+    )
+
+
+def _all_listed(request: Request) -> list[Listed]:
+    state = request.state
+    known = collections.listed(state.archive, state.actor)
+    newest = {one.collection_id: one for one in releases.newest(state.archive, state.actor, limit=max(1, len(known)))}
+    return [Listed(one, images.totals(state.archive, state.actor, one.id), newest.get(one.id)) for one in known]
+
+
+_FACETS: tuple[tuple[str, str, Callable[[Listed], Iterable[str]]], ...] = (
+    ("access", "Access", lambda one: [one.collection.access]),
+    ("modality", "Modality", lambda one: one.totals.modalities),
+    ("site", "Body site", lambda one: one.collection.sites),
+    ("species", "Species", lambda one: one.collection.species),
+    ("licence", "Licence", lambda one: [one.collection.licence]),
+)
+
+
+def _address(chosen: Mapping[str, list[str]], rest: Mapping[str, str]) -> str:
+    pairs = [(name, value) for name, values in chosen.items() for value in values]
+    pairs += [(name, value) for name, value in rest.items() if value]
+    return f"/collections?{urlencode(pairs)}" if pairs else "/collections"
+
+
+def _facet_values(
+    everything: list[Listed], name: str, chosen: Mapping[str, list[str]], rest: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Count a facet's values over the collections that all other facets leave."""
+    values_of = {key: read for key, _, read in _FACETS}
+    counted: dict[str, int] = dict.fromkeys(chosen[name], 0)
+    for one in everything:
+        if all(set(chosen[key]) & set(values_of[key](one)) for key in chosen if key != name and chosen[key]):
+            for value in set(values_of[name](one)):
+                counted[value] = counted.get(value, 0) + 1
+    shown = []
+    for value, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0].lower())):
+        is_chosen = value in chosen[name]
+        others = [one for one in chosen[name] if one != value] if is_chosen else [*chosen[name], value]
+        label = ACCESS_WORDS.get(value, value) if name == "access" else value
+        url = _address({**chosen, name: others}, rest)
+        shown.append({"value": value, "label": label, "count": number, "selected": is_chosen, "url": url})
+    return shown
+
+
+def _sorted(found: list[Listed], sort: str) -> list[Listed]:
+    if sort == "size":
+        return sorted(found, key=lambda one: -one.totals.size_bytes)
+    if sort == "newest":
+        return sorted(found, key=lambda one: -one.release.published_at.timestamp() if one.release else 0.0)
+    return found
+
+
+def list_page(request: Request) -> Response:
+    """Show the collections, filtered and sorted, as cards or as a table."""
+    names = [name for name, _, _ in _FACETS]
+    only(request, *names, "view", "sort", "page")
+    asked = request.query_params
+    view, sort, number = asked.get("view", "cards"), asked.get("sort", "name"), asked.get("page", "1")
+    if view not in VIEWS or sort not in SORTS or not (number.isdigit() and number.isascii() and 0 < len(number) < 6):
+        raise Invalid(
+            f"view is one of {', '.join(VIEWS)}; sort is one of {', '.join(SORTS)}; page is a number.",
+            code="page.choice",
+        )
+    chosen = {name: asked.getlist(name) for name in names}
+    rest = {"view": view if view != "cards" else "", "sort": sort if sort != "name" else ""}
+    everything = _all_listed(request)
+    found = [
+        one for one in everything if all(set(chosen[key]) & set(read(one)) for key, _, read in _FACETS if chosen[key])
+    ]
+    start = (max(1, int(number)) - 1) * A_PAGE
+    shown = [
+        Listed(
+            one.collection,
+            one.totals,
+            one.release,
+            pictures_of(request, query_of(collection=one.collection.short_name), 4),
+        )
+        for one in _sorted(found, sort)[start : start + A_PAGE]
+    ]
+    facets = [
+        {
+            "name": name,
+            "title": title,
+            "values": _facet_values(everything, name, chosen, rest),
+            "clear": _address({**chosen, name: []}, rest) if chosen[name] else None,
+        }
+        for name, title, _ in _FACETS
+    ]
+    return page(
+        request,
+        "collections/list.html",
+        shown=shown,
+        total=len(found),
+        all_total=len(everything),
+        start=start,
+        facets=[facet for facet in facets if facet["values"]],
+        chosen_count=sum(len(values) for values in chosen.values()),
+        chosen=_chips(chosen, rest),
+        clear_all=_address({}, rest),
+        access_words=ACCESS_WORDS,
+        view=view,
+        sort=sort,
+        views=[(one, _address(chosen, {**rest, "view": one if one != "cards" else ""})) for one in VIEWS],
+        sorts=[
+            (one, words, _address(chosen, {**rest, "sort": one if one != "name" else ""}))
+            for one, words in SORTS.items()
+        ],
+        next_url=_address(chosen, {**rest, "page": str(int(number) + 1)}) if start + A_PAGE < len(found) else None,
+        previous_url=_address(chosen, {**rest, "page": str(int(number) - 1)}) if start else None,
+    )
+
+
+def _chips(chosen: Mapping[str, list[str]], rest: Mapping[str, str]) -> list[tuple[str, str]]:
+    chips = []
+    for name, title, _ in _FACETS:
+        for value in chosen[name]:
+            without = {**chosen, name: [one for one in chosen[name] if one != value]}
+            words = ACCESS_WORDS.get(value, value) if name == "access" else value
+            chips.append((f"{title}: {words}", _address(without, rest)))
+    return chips
+
+
+def _known(request: Request) -> collections.Collection:
+    name = request.path_params["short_name"].replace("\0", "")
+    return collections.collection_named(request.state.archive, request.state.actor, name)
+
+
+def _tab(request: Request, tab: str, **context: Any) -> Response:
+    """Render a tab of a collection with what all tabs share."""
+    only(request)
+    state, known = request.state, _known(request)
+    totals = images.totals(state.archive, state.actor, known.id)
+    published = releases.releases_of(state.archive, state.actor, known.id)
+    files = attachments.attachments_of(state.archive, state.actor, known.id)
+    base = f"/collections/{quote(known.short_name)}"
+    counts = {"Data": totals.series, "Versions": len(published), "Files": len(files)}
+    release = published[0] if published else None
+    shown = page(
+        request,
+        f"collections/{tab.lower()}.html",
+        collection=known,
+        licence=collections.licence_named(known.licence),
+        base=base,
+        totals=totals,
+        published=published,
+        release=release,
+        files=files,
+        tab=tab,
+        tabs=[(name, base + path, counts.get(name)) for name, path in TAB_PATHS.items()],
+        badge=access_badge(known.access),
+        access_words=ACCESS_WORDS,
+        access=collections.access_in_words(known),
+        review=collections.review_in_words(known),
+        citation=citation(request, known, release),
+        **{key: read(request, known) if callable(read) else read for key, read in context.items()},
+    )
+    return shown
+
+
+def about_page(request: Request) -> Response:
+    """Show what a collection is."""
+    return _tab(
+        request,
+        "About",
+        pictures=lambda asked, known: pictures_of(asked, query_of(collection=known.short_name), STRIP),
+        figures=lambda asked, known: usage.figures(asked.state.archive, known.id),
+        modalities=_modality_bars,
+    )
+
+
+def _facet_bars(name: str) -> Callable[[Request, collections.Collection], list[tuple[str, int, str]]]:
+    def bars(request: Request, known: collections.Collection) -> list[tuple[str, int, str]]:
+        parts = [("collection", query_of(collection=known.short_name))]
+        facet = search.facets(request.state.archive, request.state.actor, parts, (name,))[0]
+        within = f"/search?collection={quote(known.short_name)}&{name}="
+        return [(value, number, within + quote(value, safe="")) for value, number in facet.values]
+
+    return bars
+
+
+_modality_bars = _facet_bars("modality")
+
+
+def data_page(request: Request) -> Response:
+    """Show what a collection holds: charts, and its first subjects."""
+    return _tab(
+        request,
+        "Data",
+        modalities=_modality_bars,
+        body_parts=_facet_bars("body-part"),
+        manufacturers=_facet_bars("manufacturer"),
+        sexes=_facet_bars("sex"),
+        subjects=lambda asked, known: search.find(
+            asked.state.archive, asked.state.actor, query_of(collection=known.short_name), "subject", limit=25
+        ),
+    )
+
+
+def versions_page(request: Request) -> Response:
+    """Show a collection's releases, what each changed, and what was withdrawn."""
+    return _tab(
+        request,
+        "Versions",
+        tombstones=lambda asked, known: releases.tombstones_of(asked.state.archive, asked.state.actor, known.id),
+    )
+
+
+def files_page(request: Request) -> Response:
+    """Show the files of a collection that are not DICOM."""
+    return _tab(request, "Files")
+
+
+def access_page(request: Request) -> Response:
+    """Show who may have a collection, under what, and who decides."""
+    return _tab(request, "Access")
+
+
+def json_file(request: Request) -> Response:
+    """Give a collection's description for machines."""
+    only(request)
+    state, known = request.state, _known(request)
+    totals = images.totals(state.archive, state.actor, known.id)
+    published = releases.releases_of(state.archive, state.actor, known.id)
+    licence = collections.licence_named(known.licence)
+    base = f"{state.archive.settings.public_url}/collections/{quote(known.short_name)}"
+    described = {
+        **{
+            name: getattr(known, name)
+            for name in ("short_name", "title", "summary", "description", "contacts", "funding")
+        },
+        **{name: getattr(known, name) for name in ("acknowledgement", "species", "sites", "access", "terms", "state")},
+        "embargo_until": known.embargo_until.isoformat() if known.embargo_until else None,
+        "licence": asdict(licence),
+        "totals": {**totals._asdict(), "collections": None},
+        "releases": [
+            {**asdict(one), "published_at": one.published_at.isoformat(), "collection_id": None} for one in published
+        ],
+        "cite": citation(request, known, published[0] if published else None),
+        "url": base,
+        "package": f"{base}/package.zip",
+    }
+    return JSONResponse(_without_none(described))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(one) for key, one in value.items() if one is not None}
+    return [_without_none(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+routes: list[Route] = [
+    Route("/collections", list_page),
+    Route("/collections/{short_name}.json", json_file),
+    Route("/collections/{short_name}/data", data_page),
+    Route("/collections/{short_name}/versions", versions_page),
+    Route("/collections/{short_name}/files", files_page),
+    Route("/collections/{short_name}/access", access_page),
+    Route("/collections/{short_name}", about_page),
+]

@@ -1,0 +1,84 @@
+"""The home page, and what the archive says about itself."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from invivo import collections, images, releases, search, usage
+from invivo.web.collections import Picture, pictures_of, query_of
+from invivo.web.form import only
+from invivo.web.images import access_badge
+from invivo.web.render import page
+
+NEWEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A release with pictures and the totals of its collection."""
+
+    release: releases.Release
+    summary: str
+    badge: tuple[str, str]
+    pictures: tuple[Picture, ...]
+
+
+def _news(request: Request, known: dict[int, collections.Collection]) -> list[News]:
+    state = request.state
+    found = []
+    for one in releases.newest(state.archive, state.actor, limit=NEWEST):
+        of = known.get(one.collection_id)
+        if of is not None:
+            pictures = pictures_of(request, query_of(collection=one.collection), 4)
+            found.append(News(one, of.summary, access_badge(of.access), pictures))
+    return found
+
+
+def _sites(known: list[collections.Collection]) -> list[tuple[str, int]]:
+    """Count collections by body site, the most frequent first."""
+    counted: dict[str, int] = {}
+    for one in known:
+        for site in set(one.sites):
+            counted[site] = counted.get(site, 0) + 1
+    return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0].lower()))[:16]
+
+
+def home_page(request: Request) -> Response:
+    """Show what this archive is, and where to begin."""
+    only(request)
+    state = request.state
+    known = list(collections.listed(state.archive, state.actor))
+    modalities = search.facets(state.archive, state.actor, [], ("modality", "body-part"))
+    return page(
+        request,
+        "home/home.html",
+        site=state.archive.settings.site.name,
+        totals=images.totals(state.archive, state.actor),
+        collection_count=len(known),
+        news=_news(request, {one.id: one for one in known}),
+        modalities=[(value, number, f"/search?modality={value}") for value, number in modalities[0].values],
+        body_parts=modalities[1],
+        sites=_sites(known),
+    )
+
+
+def about_page(request: Request) -> Response:
+    """Show the archive's figures, its software and whom to write to."""
+    only(request)
+    state = request.state
+    known = collections.listed(state.archive, state.actor)
+    return page(
+        request,
+        "home/about.html",
+        site=state.archive.settings.site,
+        public_url=state.archive.settings.public_url,
+        aet=state.archive.settings.dimse.aet if state.archive.settings.dimse.bind else "",
+        totals=images.totals(state.archive, state.actor),
+        collection_count=len(known),
+        figures=usage.figures(state.archive),
+    )
+
+
+routes: list[Route] = [Route("/", home_page), Route("/about", about_page)]

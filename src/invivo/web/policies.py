@@ -1,0 +1,287 @@
+"""A collection's page, policy and people, as its owner and the administrator edit them."""
+
+from dataclasses import asdict, fields
+from datetime import date
+from typing import Any
+
+from pydicom._dicom_dict import DicomDictionary
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from invivo import accounts, collections, deidentification
+from invivo.errors import Conflict, Invalid, Refused
+from invivo.web.errors import status_of
+from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
+from invivo.web.render import page
+
+PRIVATE = {"Cache-Control": "no-store"}
+TEXTS = ("short_name", "title", "licence", "access", "summary", "description", "contacts", "funding", "acknowledgement")
+ACCESS = (
+    ("open", "Open", "Anyone may see and download, without an account"),
+    ("registered", "Registered", "Anyone may see; downloading needs an account"),
+    ("controlled", "Controlled", "Anyone may see; the owner approves who downloads"),
+    ("embargoed", "Embargoed", "Nothing is shown before a date; then it is open"),
+    ("private", "Private", "Only people named by the owner"),
+)
+REVIEW = (
+    ("person", "One person", "A curator looks at every series before it is released"),
+    ("two-persons", "Two persons", "Two curators must approve every series"),
+    ("on-receipt", "On receipt", "The automatic steps decide; only what they doubt waits for a person"),
+)
+CODES = {
+    "D": "dummy value",
+    "Z": "emptied",
+    "X": "removed",
+    "K": "kept",
+    "C": "cleaned",
+    "U": "new UID",
+}
+# Attributes of repeating groups and private ones stand in the table as patterns; one tag of each speaks for all.
+PATTERNS = {
+    0x50000005: "(50xx,xxxx) Curve data",
+    0x60003000: "(60xx,3000) Overlay data",
+    0x60004000: "(60xx,4000) Overlay comments",
+    0x00091001: "Private attributes",
+}
+
+
+def own_collection(request: Request) -> collections.Collection:
+    """Return the collection of the address for somebody who may curate it."""
+    actor = request.state.actor
+    found = collections.collection_named(request.state.archive, actor, request.path_params["collection"])
+    if not actor.may_curate(found.id):
+        raise Refused(
+            "Only the collection's owner, curators or an administrator may see this.", code="collection.not-owner"
+        )
+    return found
+
+
+def _profiles() -> list[tuple[str, str, str]]:
+    return [
+        (one.name, one.name.upper() if one.name == "tcia" else one.name.capitalize(), one.title)
+        for one in deidentification.profiles()
+    ]
+
+
+def _options() -> list[tuple[str, str, str]]:
+    return [
+        (key, words.removesuffix(" Option"), f"code {code}") for key, (code, words) in deidentification.OPTIONS.items()
+    ]
+
+
+def profile_of(draft: collections.Draft | collections.Collection) -> deidentification.Profile:
+    """Return the profile with the options that a collection adds; raises Invalid if they contradict one another."""
+    known = deidentification.profile_named(draft.profile)
+    return deidentification.Profile(
+        name=known.name,
+        version=known.version,
+        title=known.title,
+        options=known.options | set(draft.profile_options),
+        rules=known.rules,
+        verifies_only=known.verifies_only,
+    )
+
+
+def _words(form: Form, name: str) -> tuple[str, ...]:
+    """Read a list that a person wrote with commas or one a line."""
+    parts = text(form, name).replace("\n", ",").split(",")
+    return tuple(dict.fromkeys(part.strip()[:100] for part in parts if part.strip()))[:50]
+
+
+def _read_draft(form: Form) -> collections.Draft:
+    ends = text(form, "embargo_until")
+    try:
+        embargo = date.fromisoformat(ends) if ends else None
+    except ValueError:
+        raise Invalid("Write the day as 2027-01-31.", code="collection.embargo-until") from None
+    return collections.Draft(
+        **{name: text(form, name) for name in TEXTS},
+        species=_words(form, "species"),
+        sites=_words(form, "sites"),
+        is_listed=text(form, "is_listed") == "yes",
+        embargo_until=embargo,
+        terms=text(form, "terms"),
+        review_rule=text(form, "review_rule"),
+        profile=text(form, "profile"),
+        profile_options=tuple(one for one in texts(form, "profile_options") if one in deidentification.OPTIONS),
+        state=text(form, "state") or "active",
+    )
+
+
+def _as_written(form: Form) -> dict[str, Any]:
+    """Return what was typed, for showing the form again when it cannot be read."""
+    names = (*TEXTS, "species", "sites", "embargo_until", "terms", "review_rule", "profile", "state")
+    kept: dict[str, Any] = {name: text(form, name) for name in names}
+    return kept | {"is_listed": text(form, "is_listed") == "yes", "profile_options": texts(form, "profile_options")}
+
+
+def _as_shown(draft: collections.Draft | collections.Collection) -> dict[str, Any]:
+    known = asdict(draft)
+    shown = {field.name: known[field.name] for field in fields(collections.Draft)}
+    joined = {name: ", ".join(known[name]) for name in ("species", "sites")}
+    ends = known["embargo_until"]
+    return shown | joined | {"embargo_until": ends.isoformat() if ends else ""}
+
+
+def _form_page(
+    request: Request,
+    collection: collections.Collection | None,
+    value: dict[str, Any],
+    status: int = 200,
+    errors: dict[str, str] | None = None,
+    preview: str = "",
+) -> Response:
+    return page(
+        request,
+        "admin/collection.html",
+        status=status,
+        headers=PRIVATE,
+        collection=collection,
+        value=value,
+        errors=errors or {},
+        preview=preview,
+        licences=[(one.id, f"{one.name} ({one.id})") for one in collections.licences()],
+        access=ACCESS,
+        review=REVIEW,
+        profiles=_profiles(),
+        options=_options(),
+    )
+
+
+def _field(error: Invalid | Conflict) -> str:
+    if error.kind.startswith("deidentification."):
+        return "profile_options"
+    name = error.kind.removeprefix("collection.").replace("-", "_")
+    return {"name_taken": "short_name"}.get(name, name)
+
+
+def new_page(request: Request) -> Response:
+    """Show the form for a new collection."""
+    only(request)
+    if not request.state.actor.is_administrator:
+        raise Refused("Only an administrator may make a collection.", code="collection.not-administrator")
+    return _form_page(request, None, _as_shown(collections.Draft(short_name="", title="")))
+
+
+def _saved(request: Request, form: Form, collection: collections.Collection | None) -> Response:
+    """Save a form, or show it again with its preview or what is wrong with it."""
+    archive, actor = request.state.archive, request.state.actor
+    written = _as_written(form)
+    if text(form, "act") == "preview":
+        return _form_page(request, collection, written, preview=written["description"])
+    try:
+        draft = _read_draft(form)
+        if draft.profile in collections.PROFILES:
+            profile_of(draft)
+        if collection is None:
+            saved = collections.create(archive, actor, draft)
+        else:
+            saved = collections.edit(archive, actor, collection.id, draft)
+    except (Invalid, Conflict) as error:
+        return _form_page(request, collection, written, status_of(error), {_field(error): error.message})
+    message = f"{saved.short_name} is saved." if collection else f"{saved.short_name} is made. Appoint its people next."
+    return redirect(
+        request, f"/admin/collections/{saved.short_name}/{'edit' if collection else 'people'}", message=message
+    )
+
+
+@form_endpoint
+def create(request: Request, form: Form) -> Response:
+    """Make a collection."""
+    if not request.state.actor.is_administrator:
+        raise Refused("Only an administrator may make a collection.", code="collection.not-administrator")
+    return _saved(request, form, None)
+
+
+def edit_page(request: Request) -> Response:
+    """Show the form of a collection."""
+    only(request)
+    collection = own_collection(request)
+    return _form_page(request, collection, _as_shown(collection))
+
+
+@form_endpoint
+def edit(request: Request, form: Form) -> Response:
+    """Change a collection's page and policy."""
+    return _saved(request, form, own_collection(request))
+
+
+def people_page(request: Request) -> Response:
+    """Show who has which role in a collection."""
+    only(request)
+    return people(request, own_collection(request))
+
+
+def people(request: Request, collection: collections.Collection, status: int = 200, **tried: Any) -> Response:
+    """Render the people of a collection, with what was tried and went wrong."""
+    archive, actor = request.state.archive, request.state.actor
+    known = [one.name for one in accounts.list_people(archive, actor)] if actor.is_administrator else []
+    return page(
+        request,
+        "admin/people.html",
+        status=status,
+        headers=PRIVATE,
+        collection=collection,
+        members=collections.members_of(archive, actor, collection.id),
+        roles=[(key, key.capitalize(), words) for key, words in collections.ROLES.items()],
+        known=known,
+        may_own=actor.may_own(collection.id),
+        tried={"name": "", "role": "submitter", "errors": {}} | tried,
+    )
+
+
+def rules_page(request: Request) -> Response:
+    """Show what becomes of every attribute under a collection's profile."""
+    only(request, "all", "code")
+    collection = own_collection(request)
+    profile = profile_of(collection)
+    shows_all = request.query_params.get("all") == "yes"
+    rows = [row for row in _rules(profile) if shows_all or row["is_named"]]
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["codes"][0]] = counts.get(row["codes"][0], 0) + 1
+    code = request.query_params.get("code", "")
+    return page(
+        request,
+        "admin/rules.html",
+        headers=PRIVATE,
+        collection=collection,
+        profile=profile,
+        options=[deidentification.OPTIONS[key] for key in sorted(profile.options)],
+        rows=[row for row in rows if code in ("", row["codes"][0])],
+        counts=counts,
+        code=code,
+        total=len(rows),
+        shows_all=shows_all,
+        words=CODES,
+    )
+
+
+def _rules(profile: deidentification.Profile) -> list[dict[str, Any]]:
+    """List every attribute of the dictionary with what becomes of it where it is optional, type 2 and type 1."""
+    listed = []
+    for tag in sorted({*DicomDictionary, *PATTERNS}):
+        if tag < 0x00080000:
+            continue
+        found = [deidentification.effective_action(profile, tag, None, kind) for kind in (None, "2", "1")]
+        name = PATTERNS.get(tag) or DicomDictionary[tag][4] or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+        listed.append(
+            {
+                "tag": "" if tag in PATTERNS else f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
+                "name": name,
+                "codes": [one.code for one in found],
+                "reason": found[0].reason,
+                "is_named": found[0].reason.startswith(("E.1-1", "rule")) or tag in PATTERNS,
+            }
+        )
+    return listed
+
+
+routes: list[Route] = [
+    Route("/admin/collections/new", new_page, methods=["GET"]),
+    Route("/admin/collections/new", create, methods=["POST"]),
+    Route("/admin/collections/{collection}/edit", edit_page, methods=["GET"]),
+    Route("/admin/collections/{collection}/edit", edit, methods=["POST"]),
+    Route("/admin/collections/{collection}/rules", rules_page),
+]

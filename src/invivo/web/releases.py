@@ -1,0 +1,154 @@
+"""Publishing a collection's next release, and withdrawing a series."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from invivo import collections, images, releases, reviews
+from invivo.errors import Conflict, Invalid, Refused
+from invivo.web.errors import status_of
+from invivo.web.form import Form, form_endpoint, only, redirect, text
+from invivo.web.render import page
+
+PRIVATE = {"Cache-Control": "no-store"}
+REASONS = (
+    ("privacy", "Privacy", "Something in it may identify a person"),
+    ("consent", "Consent", "Consent was withdrawn or never given"),
+    ("quality", "Quality", "It is wrong or of no use"),
+    ("duplicate", "Duplicate", "It is published twice"),
+    ("legal", "Legal", "It may not be published"),
+    ("other", "Other", "None of these; say which below"),
+)
+SHOWN = 500
+
+
+def _collection(request: Request) -> collections.Collection:
+    return collections.collection_named(request.state.archive, request.state.actor, request.path_params["collection"])
+
+
+def preview_page(request: Request) -> Response:
+    """Show what publishing now would do."""
+    only(request)
+    return _preview(request, _collection(request))
+
+
+def _preview(
+    request: Request, collection: collections.Collection, status: int = 200, notes: str = "", error: str = ""
+) -> Response:
+    archive, actor = request.state.archive, request.state.actor
+    preview = releases.preview(archive, actor, collection.id)
+    published = releases.releases_of(archive, actor, collection.id)
+    return page(
+        request,
+        "releases/preview.html",
+        status=status,
+        headers=PRIVATE,
+        collection=collection,
+        preview=preview,
+        added=sum(1 for one in preview.series if one[5]),
+        revised=sum(1 for one in preview.series if not one[5]),
+        objects=sum(one[3] for one in preview.series),
+        subjects_count=len({one[2] for one in preview.series}),
+        shown=preview.series[:SHOWN],
+        access=collections.access_in_words(collection),
+        newest=published[0] if published else None,
+        waiting=reviews.counts(archive, actor).get(collection.id, {}),
+        notes=notes,
+        error=error,
+    )
+
+
+@form_endpoint
+def publish(request: Request, form: Form) -> Response:
+    """Publish the next release."""
+    collection = _collection(request)
+    notes = text(form, "notes")
+    try:
+        number = releases.publish(request.state.archive, request.state.actor, collection.id, notes)
+    except (Conflict, Invalid, Refused) as error:
+        return _preview(request, collection, status_of(error), notes, error.message)
+    return redirect(request, f"/releases/{collection.short_name}/done/{number}")
+
+
+def done_page(request: Request) -> Response:
+    """Say what was published."""
+    only(request)
+    collection = _collection(request)
+    number = request.path_params["number"]
+    published = releases.releases_of(request.state.archive, request.state.actor, collection.id)
+    release = next((one for one in published if one.number == number), None)
+    if release is None:
+        return redirect(
+            request, f"/releases/{collection.short_name}", message=f"There is no release {number}.", kind="danger"
+        )
+    return page(request, "releases/done.html", headers=PRIVATE, collection=collection, release=release)
+
+
+def withdraw_page(request: Request) -> Response:
+    """Show the form to withdraw a series."""
+    only(request, "series")
+    collection = _collection(request)
+    return _withdraw_form(request, collection, request.query_params.get("series", "")[:64])
+
+
+def _withdraw_form(
+    request: Request, collection: collections.Collection, uid: str, status: int = 200, **tried: Any
+) -> Response:
+    archive, actor = request.state.archive, request.state.actor
+    if not actor.may_curate(collection.id):
+        raise Refused("Only the collection's owner or curators may withdraw.", code="release.not-curator")
+    series = images.find_series(archive, actor, uid) if uid else None
+    if series is not None and series.collection_id != collection.id:
+        series = None
+    return page(
+        request,
+        "releases/withdraw.html",
+        status=status,
+        headers=PRIVATE,
+        collection=collection,
+        series=series,
+        uid=uid,
+        classes=REASONS,
+        withdrawn=releases.tombstones_of(archive, actor, collection.id)[:50],
+        tried={"reason_class": "", "reason": "", "confirm": "", "errors": {}} | tried,
+    )
+
+
+@form_endpoint
+def withdraw(request: Request, form: Form) -> Response:
+    """Withdraw a series and show its tombstone."""
+    collection = _collection(request)
+    uid, confirm = text(form, "series")[:64], text(form, "confirm")
+    kept = {"reason_class": text(form, "reason_class"), "reason": text(form, "reason"), "confirm": confirm}
+    if confirm.lower() != collection.short_name.lower():
+        wrong = {"confirm": f"Write {collection.short_name} to confirm."}
+        return _withdraw_form(request, collection, uid, 400, **kept, errors=wrong)
+    try:
+        number = releases.withdraw(
+            request.state.archive, request.state.actor, collection.id, uid, kept["reason_class"], kept["reason"]
+        )
+    except Invalid as error:
+        field = "reason_class" if error.kind == "release.reason-class" else "reason"
+        return _withdraw_form(request, collection, uid, 400, **kept, errors={field: error.message})
+    message = f"The series is withdrawn. From release {number} on it is gone; this is what stays of it."
+    return redirect(request, f"/releases/{collection.short_name}/tombstones/{uid}", message=message)
+
+
+def tombstone_page(request: Request) -> Response:
+    """Show what stays of a withdrawn series."""
+    only(request)
+    collection = _collection(request)
+    found = releases.tombstone_of(request.state.archive, request.state.actor, request.path_params["series"])
+    return page(request, "releases/tombstone.html", headers=PRIVATE, collection=collection, tombstone=found)
+
+
+routes: list[Route] = [
+    Route("/releases/{collection}", preview_page, methods=["GET"]),
+    Route("/releases/{collection}", publish, methods=["POST"]),
+    Route("/releases/{collection}/done/{number:int}", done_page),
+    Route("/releases/{collection}/withdraw", withdraw_page, methods=["GET"]),
+    Route("/releases/{collection}/withdraw", withdraw, methods=["POST"]),
+    Route("/releases/{collection}/tombstones/{series}", tombstone_page),
+]

@@ -1,0 +1,25 @@
+/* The filter over a tag table: every word typed must occur in the row. */
+function mount(box) {
+  const label = box.querySelector(".tag-filter");
+  const input = label.querySelector("input");
+  const told = box.querySelector(".tag-count");
+  const rows = [...box.querySelectorAll("tbody tr")].map((row) => [row, row.textContent.toLowerCase()]);
+  const whole = told.textContent;
+  label.hidden = false;
+  const apply = () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const [row, text] of rows) {
+      row.hidden = !words.every((word) => text.includes(word));
+      if (!row.hidden) shown += 1;
+    }
+    told.textContent = words.length ? `${shown.toLocaleString("en")} of ${whole}` : whole;
+  };
+  let waiting = 0;
+  input.addEventListener("input", () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(apply);
+  });
+}
+
+for (const box of document.querySelectorAll("[data-tagfilter]")) mount(box);

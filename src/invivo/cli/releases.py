@@ -1,0 +1,71 @@
+"""`invivo releases`."""
+
+from typing import Annotated
+
+import typer
+
+from invivo import collections, releases
+from invivo.cli.options import SYSTEM, AsJson, Home, installation
+from invivo.cli.output import answering, console, show
+
+application = typer.Typer(no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="The collection's short name.")]
+
+
+@application.command("list")
+@answering
+def list_releases(collection: Name, home: Home = None, as_json: AsJson = False) -> None:
+    """List the releases of a collection, newest first."""
+    with installation(home) as archive:
+        known = collections.collection_named(archive, SYSTEM, collection)
+        listed = releases.releases_of(archive, SYSTEM, known.id)
+    columns = (
+        "number",
+        "published_at",
+        "series_added",
+        "series_revised",
+        "series_withdrawn",
+        "instance_count",
+        "size_bytes",
+        "notes",
+    )
+    show(listed, columns, as_json=as_json)
+
+
+@application.command("preview")
+@answering
+def preview(collection: Name, home: Home = None) -> None:
+    """Show what publishing now would do."""
+    with installation(home) as archive:
+        known = collections.collection_named(archive, SYSTEM, collection)
+        found = releases.preview(archive, SYSTEM, known.id)
+    console.print(
+        f"Release {found.number}: {len(found.series)} series, {len(found.files)} other files, {found.size_bytes} bytes."
+    )
+    console.print(f"{found.blocking} review items block it, {found.deferred} deferred ones stay behind.")
+
+
+@application.command("publish")
+@answering
+def publish(collection: Name, home: Home = None, notes: Annotated[str, typer.Option(help="What is new.")] = "") -> None:
+    """Publish all that is cleared as the collection's next release."""
+    with installation(home) as archive:
+        known = collections.collection_named(archive, SYSTEM, collection)
+        number = releases.publish(archive, SYSTEM, known.id, notes)
+    console.print(f"Release {number} of {collection} is published.", highlight=False)
+
+
+@application.command("withdraw")
+@answering
+def withdraw(
+    collection: Name,
+    series: Annotated[str, typer.Argument(help="Series Instance UID.")],
+    reason: Annotated[str, typer.Option(help="Why; public, so without anything that identifies somebody.")],
+    reason_class: Annotated[str, typer.Option(help="privacy, consent, quality, duplicate, legal or other.")] = "other",
+    home: Home = None,
+) -> None:
+    """Take a series out of the current release; a tombstone stays."""
+    with installation(home) as archive:
+        known = collections.collection_named(archive, SYSTEM, collection)
+        number = releases.withdraw(archive, SYSTEM, known.id, series, reason_class, reason)
+    console.print(f"Gone from release {number} on.", highlight=False)

@@ -1,0 +1,86 @@
+"""An archive, as a program outside it sees it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from invivo import __version__
+from invivo.client.download import Fetched, fetch_series
+from invivo.client.upload import send_file
+from invivo.errors import Busy, Invalid, InvivoError, NotFound, Refused
+
+
+class Unreachable(Busy):
+    """The archive does not answer."""
+
+    code = "client.unreachable"
+
+
+class Archive:
+    """A connection to an archive.
+
+    Parameters
+    ----------
+    url : str
+        Address of the archive, such as ``https://archive.example.org``.
+    token : str, optional
+        API token; without it one sees what everybody sees.
+    """
+
+    def __init__(self, url: str, token: str = "", *, transport: httpx.BaseTransport | None = None) -> None:
+        headers = {"User-Agent": f"invivo/{__version__}", **({"Authorization": f"Bearer {token}"} if token else {})}
+        self.http = httpx.Client(
+            base_url=url.rstrip("/"), headers=headers, timeout=httpx.Timeout(60, connect=10), transport=transport
+        )
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
+        """Return the JSON of an address.
+
+        Raises
+        ------
+        Unreachable, NotFound, Refused, Invalid
+            With the archive's own message.
+        """
+        try:
+            answer = self.http.get(path, params=list(params))
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.http.base_url} does not answer ({type(error).__name__}).") from None
+        if answer.status_code >= 400:
+            raise _refusal(answer)
+        return answer.json()
+
+    def search(self, pairs: Iterable[tuple[str, str]] = (), **criteria: str) -> list[str]:
+        """Return the UIDs of the series that meet all criteria, as on the search page: ``modality="CT"``."""
+        asked = [*pairs, *((name.replace("_", "-"), value) for name, value in criteria.items())]
+        return [str(row["series_uid"]) for row in self.rows(asked)]
+
+    def rows(self, pairs: Sequence[tuple[str, str]], level: str = "series") -> Iterator[dict[str, Any]]:
+        """Yield the rows of a search, page by page."""
+        after: list[tuple[str, str]] = []
+        while True:
+            page = self.get("/api/search", [*pairs, ("level", level), ("limit", "500"), *after])
+            yield from page["rows"]
+            if page["after"] is None:
+                return
+            after = [("after", str(page["after"]))]
+
+    def download(self, series_uids: Iterable[str], folder: str | Path) -> list[Fetched]:
+        """Fetch series into a folder, resuming and verifying; see `fetch_series`."""
+        return [fetch_series(self.http, uid, Path(folder)) for uid in series_uids]
+
+    def upload(self, path: str | Path, submission: int | None = None) -> dict[str, Any]:
+        """Send a file resumably; return the archive's receipt."""
+        return send_file(self.http, Path(path), submission)
+
+
+def _refusal(answer: httpx.Response) -> InvivoError:
+    try:
+        body = answer.json()
+        message = str(body.get("detail") or body.get("title") or "")
+    except ValueError:
+        message = ""
+    text = message or f"The archive answered {answer.status_code}."
+    family = {401: Refused, 403: Refused, 404: NotFound, 410: NotFound}.get(answer.status_code, Invalid)
+    return Busy(text) if answer.status_code in (429, 503) else family(text)

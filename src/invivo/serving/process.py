@@ -1,0 +1,115 @@
+"""One process of the tree: what it opens and what it runs."""
+
+import asyncio
+import hashlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import structlog
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from invivo import protocols, worker
+from invivo.archive import Archive, open_archive
+from invivo.errors import Broken
+from invivo.serving.application import desk_application, public_application
+from invivo.settings import Settings
+
+ROLES = {"web": "invivo_public", "desk": "invivo_staff", "dimse": "invivo_public", "worker": "invivo_staff"}
+
+
+def configure_log(role: str) -> None:
+    """Write log lines as JSON to standard error: an event, codes and ids, never a value of a patient."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format='{"event": "library", "level": "%(levelname)s", "from": "%(name)s"}',
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+
+
+def desk_socket(settings: Settings) -> Path:
+    """Return the private socket of the desk, in a folder of mode 0700; short, for a socket's path is limited."""
+    folder = settings.home / "run"
+    if len(str(folder)) > 80:
+        name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"invivo-{os.geteuid()}-run-{name}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            raise Broken(f"{folder} belongs to somebody else; remove it or set TMPDIR to a folder of your own.")
+    return folder / "desk.sock"
+
+
+def die_with(parent: int) -> None:
+    """End this process when the other end of a pipe closes: the supervisor was killed."""
+
+    def watch() -> None:
+        os.read(parent, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
+async def _serve(server: Server) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+
+
+def _run_web(archive: Archive) -> None:
+    host, port = archive.settings.http_address
+    application = public_application(archive, desk_socket(archive.settings))
+    asyncio.run(_serve(Server(application, address=host, port=port, **_granian())))
+
+
+def _run_desk(archive: Archive) -> None:
+    socket = desk_socket(archive.settings)
+    socket.unlink(missing_ok=True)
+    asyncio.run(_serve(Server(desk_application(archive), uds=socket, **_granian())))
+
+
+def _granian() -> dict[str, Any]:
+    return {"interface": Interfaces.ASGI, "log_enabled": False, "websockets": False, "backlog": 1024}
+
+
+def _run_dimse(archive: Archive) -> None:
+    protocols.dimse.run(archive)
+
+
+RUN = {"web": _run_web, "desk": _run_desk, "dimse": _run_dimse, "worker": worker.run_worker}
+
+
+def run_role(role: str, settings: Settings, dsn: str, parent: int | None = None) -> None:
+    """Run one role until it is told to stop.
+
+    Parameters
+    ----------
+    parent : int, optional
+        Reading end of a pipe that closes when the supervisor dies.
+    """
+    configure_log(role)
+    if parent is not None:
+        die_with(parent)
+    timeout_s = settings.database.statement_timeout_s if role in ("web", "desk") else 0.0
+    archive = open_archive(settings, dsn, ROLES[role], timeout_s)
+    try:
+        RUN[role](archive)
+    finally:
+        archive.database.close()

@@ -31,7 +31,9 @@ def test_the_public_role_cannot_change_what_is_public(public_archive: Archive, s
         tx.execute(statement.encode())
 
 
-@pytest.mark.parametrize("statement", ["update audit.entry set verb = 'x'", "delete from audit.entry", "truncate audit.entry"])
+@pytest.mark.parametrize(
+    "statement", ["update audit.entry set verb = 'x'", "delete from audit.entry", "truncate audit.entry"]
+)
 def test_nobody_changes_the_journal(archive: Archive, dsn: str, statement: str) -> None:
     with psycopg.connect(dsn) as owner:
         owner.execute("insert into audit.entry (actor, verb, thing) values ('a', 'b', 'c')")

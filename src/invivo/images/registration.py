@@ -161,8 +161,23 @@ def _enter_instances(tx: database.Tx, key: int, release: int, entries: Sequence[
             one = entry.facts
             copy.write_row(
                 [
-                    *(key, f"[{release},)", one.sop_uid, one.sop_class_uid, one.transfer_syntax_uid, one.instance_number),
-                    *(one.rows, one.columns, one.bits_allocated, one.frames, entry.digest, entry.size_bytes, entry.crc32),
+                    *(
+                        key,
+                        f"[{release},)",
+                        one.sop_uid,
+                        one.sop_class_uid,
+                        one.transfer_syntax_uid,
+                        one.instance_number,
+                    ),
+                    *(
+                        one.rows,
+                        one.columns,
+                        one.bits_allocated,
+                        one.frames,
+                        entry.digest,
+                        entry.size_bytes,
+                        entry.crc32,
+                    ),
                     *(entry.pixel_offset, entry.pixel_length, entry.frame_offsets, entry.header),
                 ]
             )

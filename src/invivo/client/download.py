@@ -101,7 +101,7 @@ def _fetch_rest(http: httpx.Client, path: str, part: Path, progress: Callable[[i
         total = start + int(answer.headers.get("content-length", 0))
         with part.open("r+b" if start else "wb") as out:
             out.seek(start)
-            for chunk in answer.iter_bytes(CHUNK):
+            for chunk in answer.iter_raw():
                 out.write(chunk)
                 start += len(chunk)
                 if progress is not None:
@@ -114,6 +114,8 @@ def _unpack(part: Path, folder: Path) -> tuple[int, int]:
     with zipfile.ZipFile(part) as package:
         lines = package.read("manifest-sha256.txt").decode().splitlines()
         listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        if not listed.keys() <= set(package.namelist()):
+            raise Corrupt("The package lacks a file that its list names; fetch it again.")
         size = 0
         for name, digest in listed.items():
             target = folder.joinpath(*PurePosixPath(name).parts)

@@ -98,7 +98,10 @@ class DiskStore:
                 crc = zlib.crc32(chunk, crc)
                 size += len(chunk)
         path = self._spool / f"linked-{secrets.token_hex(12)}"
-        os.link(source, path)
+        try:
+            os.link(source, path)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, path)
         return Spooled(path, digest.hexdigest(), size, crc)
 
     def keep(self, spooled: list[Spooled]) -> None:

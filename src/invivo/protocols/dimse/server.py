@@ -113,7 +113,6 @@ def start(archive: Archive, host: str, port: int) -> ThreadedAssociationServer:
         0 for any free one; see the server's ``server_address``.
     """
     _configure()
-    tempfile.tempdir = str(archive.held.root / "spool")
     dimse = archive.settings.dimse
     entity = AE(ae_title=dimse.aet)
     entity.maximum_pdu_size = dimse.max_pdu
@@ -137,6 +136,7 @@ def run(archive: Archive) -> None:
     must_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: must_stop.set())
+    tempfile.tempdir = str(archive.held.root / "spool")  # so that a finished object is linked, not copied
     server = start(archive, *archive.settings.dimse_address)
     must_stop.wait()
     server.ae.shutdown()

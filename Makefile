@@ -64,7 +64,7 @@ bench: $(VENV)/dev.stamp ## measure ingest, search, metadata and ZIP
 	$(BIN)/python -m bench
 
 golden: $(VENV)/dev.stamp ## write the recorded answers anew, to be reviewed as a diff
-	INVIVO_GOLDEN=write $(BIN)/python -m pytest -q tests/protocols tests/test_docs.py
+	INVIVO_GOLDEN=write $(BIN)/python -m pytest -q tests/protocols
 
 docs: $(VENV)/run.stamp ## write the generated parts of the documentation anew
 	$(BIN)/python tools/generate_docs.py

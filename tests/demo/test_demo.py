@@ -40,7 +40,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     command += ["--http", f"127.0.0.1:{free_port()}", "--dimse", f"127.0.0.1:{free_port()}"]
     environment = {**os.environ, "INVIVO_LIMITS__FREE_BYTES": "0"}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+        )
         began = time.monotonic()
         while not (home / "demo.json").exists():
             assert process.poll() is None, (folder / "log").read_text()[-3000:]

@@ -11,7 +11,16 @@ import pytest
 from invivo import accounts
 from invivo.archive import Archive
 from invivo.serving import public_application
-from tests.factories import PASSWORD, actor_named, make_collection, make_image, make_person, make_series, make_submission, publish
+from tests.factories import (
+    PASSWORD,
+    actor_named,
+    make_collection,
+    make_image,
+    make_person,
+    make_series,
+    make_submission,
+    publish,
+)
 
 HERE = "http://127.0.0.1:8042"
 
@@ -51,7 +60,9 @@ def test_a_token_a_password_and_a_token_as_password_all_say_who_it_is(ask, token
         assert "sam" in ask("GET", "/api/me", headers=headers).text
 
 
-@pytest.mark.parametrize("headers", [bearer("invivo_wrong"), basic("sam", "wrong password"), {"Authorization": "Digest x"}])
+@pytest.mark.parametrize(
+    "headers", [bearer("invivo_wrong"), basic("sam", "wrong password"), {"Authorization": "Digest x"}]
+)
 def test_wrong_credentials_get_401_and_a_problem(ask, token: str, headers: dict[str, str]) -> None:
     answer = ask("GET", "/api/collections", headers=headers)
     assert answer.status_code == 401
@@ -115,6 +126,27 @@ def test_visitors_find_and_fetch_without_any_account(ask, archive: Archive) -> N
     uid = found[0]["0020000E"]["Value"][0]
     package = ask("GET", f"/series/{uid}/package.zip")
     assert package.status_code == 200
-    rest = ask("GET", f"/series/{uid}/package.zip", headers={"Range": "bytes=100-", "If-Range": package.headers["etag"]})
+    rest = ask(
+        "GET", f"/series/{uid}/package.zip", headers={"Range": "bytes=100-", "If-Range": package.headers["etag"]}
+    )
     assert rest.status_code == 206
     assert package.content[100:] == rest.content
+
+
+@pytest.mark.parametrize(
+    "page", ["/", "/search?q=script", "/series/{uid}", "/collections/OPEN-1", "/collections/OPEN-1/data"]
+)
+def test_markup_in_a_header_stays_text(ask, archive: Archive, page: str) -> None:
+    hostile = {
+        "SeriesDescription": "<script>x</script>",
+        "Manufacturer": '"><img src=x onerror=y>',
+        "BodyPartExamined": "<B>",
+    }
+    publish(
+        archive, make_collection(archive, "OPEN-1", description="<script>z</script> **bold**"), [make_image(**hostile)]
+    )
+    uid = ask("GET", "/dicom-web/series").json()[0]["0020000E"]["Value"][0]
+    answer = ask("GET", page.format(uid=uid), headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert "<script>" not in answer.text.replace("<script src", "").replace('<script type="module" src', "")
+    assert "<img src=x" not in answer.text

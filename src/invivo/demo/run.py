@@ -50,9 +50,15 @@ def run(settings: Settings, *, with_browser: bool = True, with_viewer: bool = Tr
 
 def _wait_for(tree: serving.Tree, filler: BaseProcess, viewer: BaseProcess | None) -> None:
     """Keep the tree alive while the demo is being filled."""
-    while filler.is_alive():
+    while filler.is_alive() and not tree.must_stop:
         tree.mend()
         filler.join(0.1)
+    if tree.must_stop:
+        for process in (filler, viewer):
+            if process is not None:
+                process.terminate()
+                process.join()
+        return
     if filler.exitcode:
         raise Broken(
             "The demo could not be filled; see the log above, remove its folder and try again.", code="demo.failed"

@@ -188,7 +188,8 @@ def _enter_series(tx: database.Tx, of: tuple[int, int, int], at: tuple[int, int,
     counted = tx.execute(
         "select count(*) as instances, sum(frames) as frames, sum(size_bytes) as size,"
         " array_agg(distinct sop_class_uid) as classes, array_agg(distinct transfer_syntax_uid) as syntaxes,"
-        " (array_agg(id order by number nulls last, id) filter (where rows > 0 and columns > 0)) as pictures"
+        " (array_agg(id order by number nulls last, id) filter (where rows > 0 and columns > 0"
+        " and pixel_offset is not null)) as pictures"
         " from images.instance where series_key = %s and upper_inf(releases)",
         [key],
     ).fetchone()

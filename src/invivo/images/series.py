@@ -1,5 +1,6 @@
 """Reading studies, series and subjects of the current release, within what the actor may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -191,6 +192,18 @@ def find_subject(
         ).fetchone()
     assert row is not None
     return subjects.Subject(*row), found
+
+
+def downloadable(archive: Archive, actor: accounts.Actor, series_uids: Iterable[str]) -> frozenset[str]:
+    """Return those of some series of the current release whose bytes, and hence pictures, the actor may have."""
+    statement = database.join(
+        f"select s.uid from images.series s where s.uid = any(%(uids)s) and {_NOW} and {{visible}} and {{may_have}}",
+        visible=collections.visible_to(actor),
+        may_have=collections.downloadable_by(actor),
+    )
+    parameters = {**statement.parameters, "uids": list(series_uids)}
+    with archive.database.transaction() as tx:
+        return frozenset(row.uid for row in database.rows(tx, database.Statement(statement.text, parameters)))
 
 
 def totals(archive: Archive, actor: accounts.Actor, collection_id: int | None = None) -> Any:

@@ -65,7 +65,7 @@ class Tree:
         self.children: dict[str, Child] = {}
         self._context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._reading, self._writing = os.pipe()
-        self._must_stop = False
+        self.must_stop = False
 
     def start(self) -> None:
         """Start the database and all roles; returns when they are started, see `await_answer`."""
@@ -107,7 +107,7 @@ class Tree:
         """Wait until the web door answers ``/health``; raises DidNotAnswer."""
         host, port = self.settings.http_address
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and not self._must_stop:
+        while time.monotonic() < deadline and not self.must_stop:
             self.mend()
             try:
                 with urllib.request.urlopen(f"http://{host}:{port}/health", timeout=2) as answer:  # noqa: S310 - our own
@@ -115,7 +115,7 @@ class Tree:
                         return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.03)
-        if not self._must_stop:
+        if not self.must_stop:
             raise DidNotAnswer("The web door does not answer; see the log above.")
 
     def mend(self) -> None:
@@ -138,17 +138,20 @@ class Tree:
 
     def run(self, while_running: Callable[[], None] | None = None) -> None:
         """Mend until SIGTERM or SIGINT, then stop."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        while not self._must_stop:
+        while not self.must_stop:
             self.mend()
             if while_running is not None:
                 while_running()
             time.sleep(0.1)
         self.stop()
 
+    def heed_signals(self) -> None:
+        """Stop in good order on SIGTERM and SIGINT, from now on."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._must_stop = True
+        self.must_stop = True
 
     def stop(self) -> None:
         """Stop the roles, then the database; what does not stop in time is killed (nothing acknowledged is lost by that)."""
@@ -188,11 +191,12 @@ def serve(
     """
     configure_log("supervisor")
     tree = Tree(settings, roles)
+    tree.heed_signals()
     try:
         tree.start()
         if "web" in tree.roles:
             tree.await_answer()
-        if on_ready is not None:
+        if on_ready is not None and not tree.must_stop:
             on_ready(tree)
         tree.run()
     finally:

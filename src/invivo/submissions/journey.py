@@ -1,5 +1,6 @@
 """The automatic steps of what is held, in order, in one place. It holds calls and nothing else worth the name of a rule."""
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ def _clean(
             report = deidentification.deidentify_file(archive.held.place(held.digest).path, target, profile, mapping)
             scan = dicom.scan(target)
             doubts = [*_doubts(report), *_faults(target)]
+            pixel_digest = _pixel_digest(target, scan.pixels)
         except (Invalid, TooLarge) as error:
             with archive.database.transaction() as tx:
                 quarantine.stick(tx, held.id, error.kind, error.message)
@@ -109,7 +111,7 @@ def _clean(
         size_bytes=spooled.size,
         crc32=spooled.crc32,
         header=images.pack_header(_with_bulk(scan)),
-        facts=_facts(scan, doubts, report.subject_label),
+        facts={**_facts(scan, doubts, report.subject_label), "pixel_digest": pixel_digest},
         actions=zstandard.compress(orjson.dumps([[one.path, one.code, one.rule] for one in report.actions])),
     )
     with archive.database.transaction() as tx:
@@ -134,7 +136,24 @@ def _doubts(report: deidentification.FileReport) -> list[list[str]]:
 
 
 def _faults(target: Path) -> list[list[str]]:
-    return [["info", f"conformance.{one.kind}", one.path, one.text] for one in dicom.faults(dicom.read_dataset(target))]
+    found = dicom.faults(dicom.read_dataset(target, pixels=False))
+    grave = ("missing", "empty")
+    return [
+        ["warning" if one.kind in grave else "info", f"conformance.{one.kind}", one.path, one.text] for one in found
+    ]
+
+
+def _pixel_digest(target: Path, pixels: dicom.PixelLocation | None) -> str | None:
+    """Return a digest of the stored pixels, by which twins in a series are found."""
+    if pixels is None or pixels.offset < 0 or pixels.length <= 0:
+        return None
+    digest, left = hashlib.sha256(), pixels.length
+    with target.open("rb") as stream:
+        stream.seek(pixels.offset)
+        while left > 0 and (chunk := stream.read(min(left, 1 << 20))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
 
 
 def _with_bulk(scan: dicom.Scan) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from invivo import attachments, collections, images, releases, search, usage
 from invivo.errors import Invalid
 from invivo.web.form import only
-from invivo.web.images import ACCESS_WORDS, access_badge, citation, may_download, series_title, thumbnail_of
+from invivo.web.images import ACCESS_WORDS, access_badge, citation, series_title, thumbnail_of
 from invivo.web.render import page
 
 A_PAGE = 24
@@ -45,19 +45,13 @@ def query_of(**fields: str) -> search.Query:
 
 
 def pictures_of(request: Request, query: search.Query, most: int) -> tuple[Picture, ...]:
-    """Return pictures out of what a query finds, of different subjects and modalities first.
-
-    Pictures are given to those who may have the bytes, so a collection whose first series the visitor may not have
-    shows none.
-    """
+    """Return pictures out of what a query finds, of different subjects and modalities first, as far as the visitor may see them."""
     state = request.state
     found = search.find(state.archive, state.actor, query, "series", limit=LOOKED_AT).rows
-    with_picture = [row for row in found if row.cover_uid]
+    may_see = images.downloadable(state.archive, state.actor, [row.series_uid for row in found if row.cover_uid])
     seen: dict[tuple[str, str], int] = {}
     ranked = []
-    if with_picture and not may_download(request, with_picture[0].series_uid, with_picture[0].cover_uid):
-        return ()
-    for row in with_picture:
+    for row in (row for row in found if row.series_uid in may_see):
         times = seen[row.subject, row.modality] = seen.get((row.subject, row.modality), 0) + 1
         ranked.append((times, row.modality in ("SEG", "SM"), row))
     ranked.sort(key=lambda one: one[:2])

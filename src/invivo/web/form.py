@@ -91,4 +91,4 @@ def messages_of(request: Request) -> list[tuple[str, str]]:
     except (binascii.Error, ValueError):
         return []
     is_pair = isinstance(found, list) and len(found) == 2 and all(isinstance(one, str) for one in found)
-    return [(found[0], found[1])] if is_pair and found[0] in ("good", "warning", "danger", "info") else []
+    return [(found[0], found[1])] if is_pair and found[0] in ("good", "warn", "danger", "info") else []

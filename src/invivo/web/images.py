@@ -175,6 +175,7 @@ def series_page(request: Request) -> Response:
     header = cover if asked in ("", cover_uid) else _header(request, series, asked)
     rows, is_cut = tag_rows(header)
     release = next(iter(releases.releases_of(state.archive, state.actor, series.collection_id)), None)
+    references, siblings = _references(request, series, cover), _siblings(request, series)
     return page(
         request,
         "images/series.html",
@@ -183,8 +184,11 @@ def series_page(request: Request) -> Response:
         badge=access_badge(series.effective_access),
         may_have=may_download(request, uid, cover_uid),
         facts=_facts(series, cover),
-        references=_references(request, series, cover),
-        siblings=_siblings(request, series),
+        references=references,
+        siblings=siblings,
+        pictured=images.downloadable(
+            state.archive, state.actor, [one.uid for one in (*siblings, *(ref.series for ref in references if ref.series))]
+        ),
         history_rows=[
             [str(one.revision), str(one.release), f"{one.instance_count:,}", size_text(one.size_bytes)]
             for one in _history(request, series)
@@ -294,6 +298,7 @@ def study_page(request: Request) -> Response:
         badge=access_badge(max((one.effective_access for one in series), key=list(ACCESS_WORDS).index)),
         instance_count=sum(one.instance_count for one in series),
         size_bytes=sum(one.size_bytes for one in series),
+        pictured=images.downloadable(state.archive, state.actor, [one.uid for one in series]),
         has_ohif=getattr(state, "has_ohif", False),
     )
 
@@ -304,7 +309,7 @@ def frames_file(request: Request) -> Response:
     state, uid = request.state, uid_of(request)
     series = images.find_series(state.archive, state.actor, uid)
     known = images.instances_of_series(state.archive, state.actor, uid)
-    pictures = [one for one in known if one.rows and one.columns]
+    pictures = [one for one in known if one.rows and one.columns and one.pixel_offset is not None]
     labels: dict[str, str] = {}
     first: dict[str, Any] = {}
     if pictures and len(pictures) <= MOST_LABELLED:

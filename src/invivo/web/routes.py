@@ -1,6 +1,12 @@
 """The pages of the two web processes."""
 
-from starlette.routing import BaseRoute
+from urllib.parse import quote
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from invivo.web.accounts import routes as accounts_routes
 from invivo.web.admin import routes as admin_routes
@@ -34,4 +40,21 @@ def public_routes() -> list[BaseRoute]:
 
 def desk_routes() -> list[BaseRoute]:
     """Return the pages that the desk process serves."""
-    return [static_mount(), *submissions_routes, *reviews_routes, *releases_routes, *admin_routes]
+    pages = [*submissions_routes, *reviews_routes, *releases_routes, *admin_routes]
+    return [static_mount(), Mount("", routes=pages, middleware=[Middleware(SignInFirst)])]
+
+
+class SignInFirst:
+    """Sends a visitor who is not signed in to do so, and back afterwards; programs get the refusal that a page gives."""
+
+    def __init__(self, pages: ASGIApp) -> None:
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if request.method == "GET" and wants_page and request.state.actor.is_anonymous:
+            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            await RedirectResponse(f"/sign-in?next={quote(address)}", status_code=303)(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from invivo import collections, search
+from invivo import collections, images, search
 from invivo.errors import Invalid
 from invivo.web.carts import bar_of
 from invivo.web.form import only
@@ -265,6 +265,7 @@ def results_page(request: Request) -> Response:
         return RedirectResponse(asked, status_code=303)
     state = request.state
     found = search.find(state.archive, state.actor, asked.query, asked.level, after=asked.after, limit=A_PAGE)
+    pictured = _pictured(request, found, asked.level)
     series_total = found.total if asked.level == "series" else search.count(state.archive, state.actor, asked.query)
     return page(
         request,
@@ -286,15 +287,23 @@ def results_page(request: Request) -> Response:
         text=" ".join(value for name, value in asked.pairs if name == "q"),
         query_text=text_of(asked.pairs),
         subject_address=subject_address,
-        covers=_subject_covers(request, found) if asked.level == "subject" else {},
+        pictured=pictured,
+        covers=_subject_covers(request, found, pictured) if asked.level == "subject" else {},
         access_words=ACCESS_WORDS,
         bar=bar_of(request),
     )
 
 
-def _subject_covers(request: Request, found: search.FoundPage) -> dict[str, str]:
+def _pictured(request: Request, found: search.FoundPage, level: str) -> frozenset[str]:
+    """Return the UIDs of the series among the found whose pictures the visitor may see."""
+    name = "series_uid" if level == "series" else "cover_series_uid"
+    uids = [uid for row in found.rows if (uid := getattr(row, name))]
+    return images.downloadable(request.state.archive, request.state.actor, uids)
+
+
+def _subject_covers(request: Request, found: search.FoundPage, pictured: frozenset[str]) -> dict[str, str]:
     """Return the address of the picture of each series that stands for a subject."""
-    uids = tuple(row.cover_series_uid for row in found.rows if row.cover_series_uid)
+    uids = tuple(row.cover_series_uid for row in found.rows if row.cover_series_uid in pictured)
     if not uids:
         return {}
     query = search.Compare(search.field_named("series"), "is", uids)

@@ -39,16 +39,16 @@ class Visit:
     series: tuple[images.Series, ...]
 
 
-def visits_of(series: list[images.Series]) -> list[Visit]:
-    """Group a subject's series, sorted by study, into its studies with their days."""
+def visits_of(series: list[images.Series], pictured: frozenset[str]) -> list[Visit]:
+    """Group a subject's series, sorted by study, into its studies with their days; pictures of some series only."""
     dates = [one.study_date for one in series if one.study_date]
     first = min(dates) if dates else None
-    return [_visit(list(group), first) for _, group in groupby(series, key=lambda one: one.study_uid)]
+    return [_visit(list(group), first, pictured) for _, group in groupby(series, key=lambda one: one.study_uid)]
 
 
-def _visit(series: list[images.Series], first: date | None) -> Visit:
+def _visit(series: list[images.Series], first: date | None, pictured: frozenset[str]) -> Visit:
     one = series[0]
-    cover = next((each for each in series if each.cover_uid), None)
+    cover = next((each for each in series if each.cover_uid and each.uid in pictured), None)
     modalities = " ".join(sorted({each.modality for each in series}))
     size = size_text(sum(each.size_bytes for each in series))
     files = counted(sum(each.instance_count for each in series), "file")
@@ -73,6 +73,7 @@ def subject_page(request: Request) -> Response:
         raise NotFound("There is no such subject.", code="subject.unknown")
     subject, series = images.find_subject(state.archive, state.actor, name, label)
     collection = series[0].collection
+    pictured = images.downloadable(state.archive, state.actor, [one.uid for one in series])
     return page(
         request,
         "subjects/subject.html",
@@ -80,7 +81,8 @@ def subject_page(request: Request) -> Response:
         collection=collection,
         licence=series[0].licence,
         badge=access_badge(max((one.effective_access for one in series), key=list(ACCESS_WORDS).index)),
-        visits=visits_of(series),
+        visits=visits_of(series, pictured),
+        pictured=pictured,
         series=series,
         query=urlencode({"collection": collection, "subject": label}),
         address=subject_address(collection, label),

@@ -7,10 +7,14 @@ import "./facets.js";
 import "./typeahead.js";
 import { toast } from "./toast.js";
 
-/** A picture that does not come leaves its black box; the browser's broken sign would look like a finding. */
+/** A picture that does not come leaves the sign of its modality; the browser's broken sign would look like a finding. */
+function missing(picture) {
+  picture.closest(".thumb")?.classList.add("is-missing");
+}
 document.addEventListener("error", (event) => {
-  if (event.target instanceof HTMLImageElement) event.target.closest(".thumb")?.classList.add("is-missing");
+  if (event.target instanceof HTMLImageElement) missing(event.target);
 }, true);
+for (const picture of document.querySelectorAll(".thumb img")) if (picture.complete && picture.currentSrc && !picture.naturalWidth) missing(picture);
 
 /** Menus close on Escape, on a click elsewhere, and when the focus leaves them. */
 function closeMenus(except) {

@@ -40,8 +40,8 @@ test: $(VENV)/dev.stamp ## all tests but those in a browser
 fast: $(VENV)/dev.stamp ## the tests that end within a minute
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m 'not slow and not browser'
 
-slow: $(VENV)/dev.stamp ## the slow tests: killed processes, ten thousand instances
-	$(BIN)/python -m pytest -m 'slow and not browser'
+slow: $(VENV)/dev.stamp ## ten thousand instances by DIMSE and STOW while processes are killed
+	INVIVO_KILL_COUNT=5000 $(BIN)/python -m pytest -m slow tests/walks/test_kill.py
 
 browser: $(VENV)/dev.stamp ## the tests that drive Chromium
 	$(BIN)/python -m pytest -m browser

@@ -17,7 +17,7 @@ from pydicom import dcmread
 from tests.factories import make_image
 from tests.walks.tree import Served
 
-PER_DOOR = int(os.environ.get("INVIVO_KILL_COUNT", "5000"))
+PER_DOOR = int(os.environ.get("INVIVO_KILL_COUNT", "1000"))  # `make slow` sends five thousand
 PER_SERIES = 50
 SENDERS = 4
 SENDER = Path(__file__).parent / "sender.py"
@@ -101,7 +101,7 @@ def await_found(served: Served, expected: int) -> dict[str, int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_ten_thousand_instances_arrive_once_each_while_processes_are_killed(served: Served, tmp_path: Path) -> None:
+def test_thousands_of_instances_arrive_once_each_while_processes_are_killed(served: Served, tmp_path: Path) -> None:
     served.await_answer()
     shares = {"dimse": write_files(tmp_path / "dimse", "P-1"), "stow": write_files(tmp_path / "stow", "P-22")}
     chance = random.Random(7)

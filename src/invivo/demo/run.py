@@ -68,6 +68,7 @@ def _wait_for(tree: serving.Tree, filler: BaseProcess, viewer: BaseProcess | Non
 
 
 def _install_viewer(settings: Settings) -> None:
+    serving.forget_signals()
     serving.configure_log("viewer")
     try:
         serving.install_viewer(settings.home)
@@ -76,6 +77,7 @@ def _install_viewer(settings: Settings) -> None:
 
 
 def _fill_and_tell(settings: Settings, dsn: str, began: float, with_browser: bool) -> None:
+    serving.forget_signals()
     serving.configure_log("demo")
     archive = open_archive(settings, dsn, "invivo_staff")
     try:

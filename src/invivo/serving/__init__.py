@@ -6,7 +6,7 @@ This is the only place that knows all doors. Processes: *web* (public database r
 
 from invivo.serving.application import desk_application, public_application
 from invivo.serving.process import ROLES, configure_log, run_role
-from invivo.serving.supervisor import Tree, serve
+from invivo.serving.supervisor import Tree, forget_signals, serve
 from invivo.serving.viewer import ViewerUnavailable, install_viewer, viewer_folder
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ViewerUnavailable",
     "configure_log",
     "desk_application",
+    "forget_signals",
     "install_viewer",
     "public_application",
     "run_role",

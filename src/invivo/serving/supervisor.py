@@ -170,12 +170,16 @@ class Tree:
             self.postmaster.stop()
 
 
+def forget_signals() -> None:
+    """Take back, in a forked child, what the supervisor does on signals."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _child(role: str, settings: Settings, dsn: str, reading: int, writing: int) -> None:
     """Begin a role in its new process."""
     os.close(writing)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if role == "worker" else signal.SIG_DFL)
+    forget_signals()
     run_role(role, settings, dsn, reading)
 
 

@@ -41,6 +41,7 @@ window.config = {
   maxNumberOfWebWorkers: 3,
   investigationalUseDialog: { option: 'never' },
   disableConfirmationPrompts: true,
+  customizationService: [{ 'ohif.tours': { $set: [] } }],
   defaultDataSourceName: 'invivo',
   dataSources: [{
     namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
@@ -141,6 +142,8 @@ def _adapt(folder: Path) -> None:
             bundle.write_text(
                 script.replace('__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"'), "utf-8"
             )
+    for sheet in folder.glob("*.css"):
+        sheet.write_text(re.sub(r"url\(/(?!/)", f"url({PREFIX}", sheet.read_text("utf-8")), "utf-8")
 
 
 def _unpack(archive: Path, target: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.factories import make_collection, make_image, publish
+from tests.recording import matches_golden
 
 from invivo.archive import Archive, make_folders, open_archive
 from invivo.serving import public_application
 from invivo.settings import Settings
-from tests.factories import make_collection, make_image, publish
-from tests.recording import matches_golden
 
 
 @pytest.fixture

@@ -35,11 +35,11 @@ def anchors() -> dict[tuple[str, str], tuple[str, str]]:
 
 def header() -> str:
     """Return the head of the table, as Markdown."""
-    return f"| {'row':<20} | {'figure':<14} | {'invivo':>8} | {'anchor':>8} | {'whose':<13} |\n| --- | --- | --: | --: | --- |"
+    return f"| {'row':<20} | {'figure':<15} | {'invivo':>8} | {'anchor':>8} | {'whose':<13} |\n| --- | --- | --: | --: | --- |"
 
 
 def line(figure: Figure) -> str:
     """Return one line of the table."""
     anchor, whose = anchors().get((figure.row, figure.figure), ("", ""))
     digits = 2 if figure.value < 10 else 1 if figure.value < 100 else 0
-    return f"| {figure.row:<20} | {figure.figure:<14} | {figure.value:>8.{digits}f} | {anchor:>8} | {whose:<13} |"
+    return f"| {figure.row:<20} | {figure.figure:<15} | {figure.value:>8.{digits}f} | {anchor:>8} | {whose:<13} |"

@@ -319,19 +319,26 @@ def _finding(node: ast.AST) -> Iterator[tuple[set[str], str, str]]:
             return
         else:
             severity, written, _, text = node.args[:4]
-    elif isinstance(node, ast.List) and len(node.elts) == 4 and _text(node.elts[0]) in SEVERITIES:
+    elif isinstance(node, ast.List) and len(node.elts) == 4 and _severities(node.elts[0]):
         severity, written, _, text = node.elts
     else:
         return
-    severities = {severity.value} if isinstance(severity, ast.Constant) else set()
+    severities = _severities(severity)
     if isinstance(written, ast.Constant):
-        yield {str(one) for one in severities}, str(written.value), _text(text)
+        yield severities, str(written.value), _text(text)
     elif isinstance(written, ast.JoinedStr):
         begin = _text(written.values[0])
         if begin not in ENDINGS:
             raise Undocumented(f"The findings {begin}… have endings that tools/generate_docs.py does not know.")
         for ending in ENDINGS[begin]:
-            yield {str(one) for one in severities}, begin + ending, ""
+            yield severities, begin + ending, ""
+
+
+def _severities(expression: ast.expr) -> set[str]:
+    """Return the severities that an expression of the source may give; none where it is a name."""
+    if isinstance(expression, ast.IfExp):
+        return _severities(expression.body) | _severities(expression.orelse)
+    return {_text(expression)} & set(SEVERITIES)
 
 
 def advice() -> dict[str, tuple[str, str, str]]:

@@ -37,9 +37,6 @@ class Site(_Section):
 
 class Http(_Section):
     bind: str = Field("127.0.0.1:8042", description="Host and port of the web door.")
-    desk_bind: str = Field(
-        "", description="Host and port of the staff process; empty: a private socket in the run folder."
-    )
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; switch on behind a TLS proxy.")
     cors_origins: list[str] = Field(
         default_factory=list, description="Origins of other sites whose pages may read the DICOMweb and REST doors."

@@ -28,7 +28,9 @@ def series(study: str, day: date | None) -> Any:
 
 
 def test_studies_are_counted_in_days_from_the_first_and_without_a_date_have_none() -> None:
-    visits = subjects.visits_of([series("1", date(2020, 1, 2)), series("2", date(2020, 1, 11)), series("3", None)], frozenset())
+    visits = subjects.visits_of(
+        [series("1", date(2020, 1, 2)), series("2", date(2020, 1, 11)), series("3", None)], frozenset()
+    )
     assert [visit.day for visit in visits] == [0, 9, None]
 
 

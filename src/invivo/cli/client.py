@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -68,7 +69,9 @@ def _chosen(archive: client.Archive, what: list[str]) -> list[str]:
     criteria = []
     for one in what:
         path = Path(one)
-        if path.suffix in (".tcia", ".csv", ".txt") or path.is_file():
+        if one.startswith(("http://", "https://")):
+            uids += _named_by(archive, one)
+        elif path.suffix in (".tcia", ".csv", ".txt") or path.is_file():
             if not path.is_file():
                 raise Invalid(f"There is no manifest {one}.", code="download.manifest")
             uids += carts.read_manifest(path.read_text("utf-8"))
@@ -81,9 +84,33 @@ def _chosen(archive: client.Archive, what: list[str]) -> list[str]:
     return list(dict.fromkeys(uids))
 
 
+def _named_by(archive: client.Archive, address: str) -> list[str]:
+    """Return the series that an address of the archive's own pages names: a series, study, collection or their package."""
+    parts = [part for part in urlsplit(address).path.split("/") if part and part != "package.zip"]
+    kinds = {"series": "series", "studies": "study", "collections": "collection"}
+    if len(parts) < 2 or parts[-2] not in kinds:
+        raise Invalid("The address names no series, study or collection of the archive.", code="download.address")
+    name = unquote(parts[-1])
+    return [name] if parts[-2] == "series" else archive.search([(kinds[parts[-2]], name)])
+
+
+def _base_of(what: list[str], url: str) -> str:
+    """Return the archive to ask: the one that an address names, else the one of the option."""
+    for one in what:
+        if one.startswith(("http://", "https://")):
+            split = urlsplit(one)
+            return f"{split.scheme}://{split.netloc}"
+    return url
+
+
 @answering
 def download(
-    what: Annotated[list[str], typer.Argument(help="Manifests, series UIDs, or criteria such as collection=LUNG-1.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            help="Manifests, series UIDs, addresses of the archive's pages, or criteria such as collection=LUNG-1."
+        ),
+    ],
     to: Annotated[Path, typer.Option("--to", help="Folder to put the files into.")] = Path(),
     url: Url = HERE,
     token: Token = "",

@@ -1,4 +1,4 @@
-"""`invivo init`, `migrate`, `serve`, `demo`, `doctor`, `verify` and `viewer`: the installation itself."""
+"""`invivo init`, `migrate`, `serve`, `demo`, `doctor` and `viewer`: the installation itself."""
 
 import shutil
 from pathlib import Path

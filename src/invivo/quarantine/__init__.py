@@ -37,6 +37,7 @@ from invivo.quarantine.object import (
 )
 from invivo.quarantine.series import (
     HeldSeries,
+    collections_with_cleared,
     counts_of_submission,
     forgotten,
     lock_series,
@@ -57,6 +58,7 @@ __all__ = [
     "bury",
     "clear",
     "cleared_of",
+    "collections_with_cleared",
     "conflicts_of",
     "counts_of_submission",
     "discard",

@@ -100,3 +100,11 @@ def forgotten(tx: database.Tx, older_than_s: float) -> list[int]:
         [older_than_s],
     )
     return [int(row[0]) for row in found]
+
+
+def collections_with_cleared(tx: database.Tx) -> list[int]:
+    """Return the collections that have cleared objects which no release has taken along."""
+    return [
+        int(row[0])
+        for row in tx.execute("select distinct collection_id from quarantine.object where state = 'cleared'")
+    ]

@@ -98,6 +98,17 @@ def close_item(tx: database.Tx, series_id: int) -> None:
     )
 
 
+def left_to_rule(tx: database.Tx, older_than_s: float) -> list[int]:
+    """Return the held series that their collection's rule should have decided on, and that a crash left open."""
+    found = tx.execute(
+        "select i.series_id from reviews.item i join collections.collection c on c.id = i.collection_id"
+        " where i.state = 'open' and c.review_rule = 'on-receipt' and i.opened_at < now() - make_interval(secs => %s)"
+        " and not exists (select 1 from reviews.finding f where f.item_id = i.id and f.severity = 'hold')",
+        [older_than_s],
+    )
+    return [int(row[0]) for row in found]
+
+
 def unsettled(tx: database.Tx, collection_id: int) -> int:
     """Return how many items of a collection have no decision and are not deferred."""
     row = tx.execute(

@@ -10,7 +10,7 @@ import zstandard
 
 from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
 from invivo.archive import Archive
-from invivo.errors import Invalid, TooLarge
+from invivo.errors import Conflict, Invalid, TooLarge
 
 BATCH = 200
 MOST_ATTEMPTS = 3
@@ -213,6 +213,9 @@ def _inspect(archive: Archive, series_id: int, policy: collections.Collection) -
     is_clear = not any(finding.severity == "hold" for finding in findings) and not is_new_arrival
     if policy.review_rule == "on-receipt" and is_clear:
         rule = accounts.rule("on-receipt")
-        reviews.decide(archive, rule, [item], "approve", "released on receipt by the collection's rule")
+        try:
+            reviews.decide(archive, rule, [item], "approve", "released on receipt by the collection's rule")
+        except Conflict:
+            return  # an object came in between, and with it the next job; or a person was quicker
         with archive.database.transaction() as tx:
             jobs.enqueue(tx, "publish", series.collection_id)

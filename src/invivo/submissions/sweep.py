@@ -1,6 +1,6 @@
 """Looking for forgotten work, on schedule: whatever a crash left between two steps goes on from here."""
 
-from invivo import jobs, quarantine
+from invivo import collections, jobs, quarantine, reviews
 from invivo.archive import Archive
 
 
@@ -10,6 +10,11 @@ def sweep(archive: Archive) -> None:
     with archive.database.transaction() as tx:
         for series_id in quarantine.forgotten(tx, settings.work.sweep_s):
             jobs.enqueue(tx, "advance", series_id)
+        for series_id in reviews.left_to_rule(tx, settings.work.sweep_s):
+            jobs.enqueue(tx, "advance", series_id)
+        for collection_id in quarantine.collections_with_cleared(tx):
+            if collections.policy_of(tx, collection_id).review_rule == "on-receipt":
+                jobs.enqueue(tx, "publish", collection_id)
         stale = tx.execute(
             "delete from submissions.upload where state = 'open' and created_at < now() - make_interval(days => %s) returning id",
             [settings.work.upload_days],

@@ -187,7 +187,9 @@ def series_page(request: Request) -> Response:
         references=references,
         siblings=siblings,
         pictured=images.downloadable(
-            state.archive, state.actor, [one.uid for one in (*siblings, *(ref.series for ref in references if ref.series))]
+            state.archive,
+            state.actor,
+            [one.uid for one in (*siblings, *(ref.series for ref in references if ref.series))],
         ),
         history_rows=[
             [str(one.revision), str(one.release), f"{one.instance_count:,}", size_text(one.size_bytes)]

@@ -148,6 +148,7 @@ def _show(request: Request, status: int = 200, **tried: Any) -> Response:
         steps=_steps(figures),
         problems=_problems(archive, actor, submission_id) if figures["trouble"] else [],
         waiting=progress.uploads_waiting,
+        known=_state_of(progress),
         newest=newest,
         shows_problems=shows_problems,
         is_later_page=bool(before),
@@ -160,6 +161,12 @@ def _show(request: Request, status: int = 200, **tried: Any) -> Response:
         may_curate=actor.may_curate(submission.collection_id),
         tried={"called_aet": "", "calling_aet": "", "address": "", "error": ""} | tried,
     )
+
+
+def _state_of(progress: submissions.Progress) -> str:
+    """Write how far a submission is as one text, which the page that follows compares with what it shows."""
+    counts = (f"{state}={number}" for state, number in sorted(progress.counts.items()))
+    return " ".join([str(progress.uploads_waiting), *counts])
 
 
 def _steps(figures: dict[str, int]) -> list[tuple[str, str, str]]:
@@ -229,6 +236,7 @@ def progress_json(request: Request) -> Response:
             "counts": dict(progress.counts),
             "uploads_waiting": progress.uploads_waiting,
             "newest": progress.newest[0].id if progress.newest else 0,
+            "state": _state_of(progress),
         },
         headers=PRIVATE,
     )

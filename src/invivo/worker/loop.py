@@ -2,19 +2,22 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
 import procrastinate
 import structlog
+from procrastinate.jobs import Status
 from psycopg.conninfo import make_conninfo
 from starlette.concurrency import run_in_threadpool
 
-from invivo import database, submissions
+from invivo import database, jobs, submissions
 from invivo.archive import Archive
+from invivo.errors import Busy
 from invivo.worker.table import VERBS
 
-RETRY = procrastinate.RetryStrategy(max_attempts=6, exponential_wait=2)
+WAITS_S = (0.3, 1.0, 3.0, 8.0)  # between tries while the database is away or a resource is busy
 _log = structlog.get_logger()
 
 
@@ -26,14 +29,14 @@ def make_app(archive: Archive) -> procrastinate.App:
     connector = procrastinate.PsycopgConnector(conninfo=text, min_size=1, max_size=4)
     app = procrastinate.App(connector=connector)
     for name, verb in VERBS.items():
-        app.task(name=name, retry=RETRY)(_task(archive, name, verb))
+        app.task(name=name)(_task(archive, name, verb))
     return app
 
 
 def _task(archive: Archive, name: str, verb: Callable[[Archive, str], None]) -> Callable[..., Any]:
     def run(key: str) -> None:
         try:
-            verb(archive, key)
+            _patiently(verb, archive, key)
         except Exception as error:  # because the queue must know that it failed, and the log must not show its text
             _log.error("job.failed", job=name, key=key, error=type(error).__name__, code=getattr(error, "kind", ""))
             raise RuntimeError(f"{name} failed: {type(error).__name__}") from None
@@ -41,15 +44,41 @@ def _task(archive: Archive, name: str, verb: Callable[[Archive, str], None]) -> 
     return run
 
 
+def _patiently(verb: Callable[[Archive, str], None], archive: Archive, key: str) -> None:
+    """Call a verb, again after a while if something was only busy.
+
+    The queue itself does not retry: it would put the job back beside a twin that waits already, which the twin's lock
+    forbids. What fails for good is taken up by the look for forgotten work.
+    """
+    for wait_s in WAITS_S:
+        try:
+            return verb(archive, key)
+        except Busy:
+            time.sleep(wait_s)
+    return verb(archive, key)
+
+
+async def _rescue(archive: Archive, app: procrastinate.App) -> None:
+    """End the jobs of silent workers and queue them anew, unless a twin waits already."""
+    silent = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=archive.settings.work.stalled_after_s)
+    for job in silent:
+        _log.warning("job.rescued", job=job.task_name, attempts=job.attempts)
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        key = str(job.task_kwargs.get("key", ""))
+        await run_in_threadpool(_queue_again, archive, job.task_name, key)
+
+
+def _queue_again(archive: Archive, name: str, key: str) -> None:
+    with archive.database.transaction() as tx:
+        jobs.enqueue(tx, name, key)
+
+
 async def _look_around(archive: Archive, app: procrastinate.App) -> None:
     """Every `work.sweep_s`: give stalled jobs to somebody else, and pick up what a crash left behind."""
     work = archive.settings.work
     while True:
         try:
-            stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=work.stalled_after_s)
-            for job in stalled:
-                _log.warning("job.rescued", job=job.task_name, attempts=job.attempts)
-                await app.job_manager.retry_job(job)
+            await _rescue(archive, app)
             await run_in_threadpool(submissions.sweep, archive)
         except Exception as error:  # because a database that restarts must not end the worker
             _log.warning("sweep.failed", error=type(error).__name__)

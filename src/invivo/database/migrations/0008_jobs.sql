@@ -7,6 +7,7 @@ begin
     if exists (select 1 from procrastinate_jobs where queueing_lock = once and status = 'todo') then
         return;
     end if;
+    delete from procrastinate_jobs where queueing_lock = once and status = 'failed';
     perform procrastinate_defer_jobs_v1(
         array[row('default', name, 0, once, once, jsonb_build_object('key', key), at)::procrastinate_job_to_defer_v1]
     );

@@ -10,14 +10,13 @@ async function ask() {
   if (document.hidden) return;
   const answer = await fetch(box.dataset.follow, { headers: { Accept: "application/json" } });
   if (!answer.ok) return;
-  const { counts, uploads_waiting: waiting, newest } = await answer.json();
-  const now = [newest, waiting, ...Object.keys(counts).sort().map((state) => `${state}=${counts[state]}`)].join(" ");
-  if (known === undefined || known === now) { known = now; return; }
-  known = now;
+  const { state } = await answer.json();
+  if (known === state) return;
   const whole = new DOMParser().parseFromString(await (await fetch(location.href, { headers: { Accept: "text/html" } })).text(), "text/html");
   const fresh = whole.getElementById("arrived");
   const old = document.getElementById("arrived");
   if (!fresh || !old || old.contains(document.activeElement)) return;
+  known = fresh.dataset.known;
   old.replaceWith(fresh);
   showCopyButtons(fresh);
 }

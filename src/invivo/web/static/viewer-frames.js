@@ -50,12 +50,13 @@ export class Frames {
 
   /** Ask for a frame and its neighbours; direction is 1 or -1, the way the reader moves. */
   want(index, direction) {
-    const order = [index];
-    for (let step = 1; step <= AHEAD; step += 1) order.push(index + step * direction);
-    for (let step = 1; step <= BEHIND; step += 1) order.push(index - step * direction);
-    this.wanted = order.map((place) => (place + this.list.length) % this.list.length)
-      .filter((place, at, all) => all.indexOf(place) === at && !this.kept.has(this.key(place)) && !this.failed.has(this.key(place)));
-    const near = new Set(order.map((place) => this.key((place + this.list.length) % this.list.length)));
+    const count = this.list.length;
+    const order = new Set([index]);
+    const put = (place) => order.add(((place % count) + count) % count);
+    for (let step = 1; step <= AHEAD; step += 1) put(index + step * direction);
+    for (let step = 1; step <= BEHIND; step += 1) put(index - step * direction);
+    this.wanted = [...order].filter((place) => !this.kept.has(this.key(place)) && !this.failed.has(this.key(place)));
+    const near = new Set([...order].map((place) => this.key(place)));
     for (const [key, abort] of this.running) if (!near.has(key)) { abort.abort(); this.running.delete(key); }
     this.#next();
   }

@@ -117,7 +117,7 @@ def download(
     workers: Annotated[int, typer.Option(min=1, max=32, help="Series fetched at once.")] = 4,
 ) -> None:
     """Download series: resumed where it stopped, each file checked by SHA-256, nothing fetched twice."""
-    archive = client.Archive(url, token)
+    archive = client.Archive(_base_of(what, url), token)
     uids = _chosen(archive, what)
     if not uids:
         raise Invalid("That finds no series; try it with `invivo search` first.", code="download.nothing")

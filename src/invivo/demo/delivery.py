@@ -1,6 +1,7 @@
 """Sending sample files by the real doors: DIMSE, STOW-RS, and a resumable upload of a ZIP."""
 
 import io
+import time
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from pynetdicom import AE, build_context
 from invivo import client
 from invivo.errors import Broken
 
+TRIES = 8
+
 
 class NotDelivered(Broken):
     """The demo's own archive did not take a sample."""
@@ -21,37 +24,52 @@ class NotDelivered(Broken):
 
 
 def send_by_dimse(address: tuple[str, int], called_aet: str, files: Sequence[Path]) -> int:
-    """Send files by C-STORE over one association for each class and syntax set; return how many were taken."""
+    """Send files by C-STORE, as many classes and syntaxes an association as fit; return how many were taken.
+
+    An association that breaks is opened again and the file sent again, as any sender of patience does.
+    """
     found = [(path, dcmread(path, stop_before_pixels=True, force=True)) for path in files]
-    kinds = sorted(
-        {
-            (str(head.SOPClassUID), str(head.file_meta.TransferSyntaxUID))
-            for _, head in found
-            if "TransferSyntaxUID" in head.file_meta
-        }
-    )
+    named = [(path, str(head.SOPClassUID), str(head.file_meta.get("TransferSyntaxUID", ""))) for path, head in found]
+    kinds = sorted({(sop_class, syntax) for _, sop_class, syntax in named if syntax})
     taken = 0
     for start in range(0, len(kinds), 100):
         part = kinds[start : start + 100]
-        entity = AE(ae_title="DEMO-SCANNER")
-        contexts = [build_context(sop_class, syntax) for sop_class, syntax in part]
-        association = entity.associate(*address, contexts=contexts, ae_title=called_aet)
-        if not association.is_established:
+        waiting = [path for path, *kind in named if tuple(kind) in part]
+        for _ in range(TRIES):
+            done = _send_over_one(address, called_aet, part, waiting)
+            taken += done[1]
+            waiting = waiting[done[0] :]
+            if not waiting:
+                break
+            time.sleep(1)
+        else:
             raise NotDelivered("The DICOM door does not answer; see the log.")
-        for path, head in found:
-            syntax = str(head.file_meta.get("TransferSyntaxUID", ""))
-            if (str(head.SOPClassUID), syntax) in part:
-                taken += _store(association, path)
-        association.release()
     return taken
 
 
-def _store(association: "object", path: Path) -> int:
-    try:
-        answer = association.send_c_store(path)  # type: ignore[attr-defined] # pynetdicom's Association
-    except (ValueError, AttributeError):
-        return 0  # this sample cannot be written by pydicom (it is made to be odd)
-    return int(getattr(answer, "Status", 0xFFFF) == 0)
+def _send_over_one(
+    address: tuple[str, int], called_aet: str, kinds: Sequence[tuple[str, str]], files: Sequence[Path]
+) -> tuple[int, int]:
+    """Send files over one association until all are sent or it breaks; return how many were settled, and how many taken."""
+    entity = AE(ae_title="DEMO-SCANNER")
+    entity.dimse_timeout = 120
+    association = entity.associate(*address, contexts=[build_context(*kind) for kind in kinds], ae_title=called_aet)
+    settled = taken = 0
+    for path in files:
+        if not association.is_established:
+            break
+        try:
+            status = getattr(association.send_c_store(path), "Status", None)
+        except (ValueError, AttributeError):
+            status = 0xC000  # pydicom cannot write this sample, which is made to be odd
+        except RuntimeError:
+            break  # the association ended just now
+        if status is None:
+            break
+        settled, taken = settled + 1, taken + (status == 0)
+    if association.is_established:
+        association.release()
+    return settled, taken
 
 
 def send_by_stow(url: str, token: str, submission_id: int, files: Sequence[Path]) -> int:

@@ -103,7 +103,7 @@ def test_two_objects_with_one_uid_are_settled_by_discarding_the_second(visit: Op
     assert isinstance(path, str)
     image = pydicom.dcmread(path)
     image.PatientID = "conflict"
-    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = "2.25.771"
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.UID("2.25.771")
     image.SeriesInstanceUID, image.StudyInstanceUID = "2.25.772", "2.25.773"
     assert deliver(demo, image) == 200
     image.PixelData = bytes(len(image.PixelData))

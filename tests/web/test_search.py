@@ -140,3 +140,12 @@ def test_proposals_know_nothing_of_private_collections(site: Site) -> None:
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=5))
 def test_terms_survive_being_written_as_text(pairs: list[tuple[str, str]]) -> None:
     assert search.terms_of(search.text_of(pairs)) == ("", pairs)
+
+
+def test_pictures_stand_only_before_what_the_visitor_may_have(site: Site) -> None:
+    registered, opened = site.series["REG"], site.series["CT"]
+    stranger = site.get("/search", search.routes).text
+    reader = site.get("/search", search.routes, factories.actor_named(site.archive, "reader")).text
+    assert f"{opened.series_uid}/thumbnail" in stranger
+    assert f"{registered.series_uid}/thumbnail" not in stranger
+    assert f"{registered.series_uid}/thumbnail" in reader

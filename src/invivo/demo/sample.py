@@ -1,11 +1,12 @@
 """Where the sample data come from: packages that ship real objects, and a developer's folder of more if it is there."""
 
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import nibabel
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
@@ -73,9 +74,9 @@ def write_functional_series(folder: Path) -> list[Path]:
     spec = _folder("nibabel", "tests", "data")
     if spec is None or not (spec / "example4d.nii.gz").exists():
         return []
-    image = nibabel.load(spec / "example4d.nii.gz")
-    voxels = np.asarray(image.dataobj)[..., 0]  # type: ignore[attr-defined]
-    spacing = [float(value) for value in image.header.get_zooms()[:3]]  # type: ignore[attr-defined]
+    image: Any = importlib.import_module("nibabel").load(spec / "example4d.nii.gz")  # of the extra `demo`
+    voxels = np.asarray(image.dataobj)[..., 0]
+    spacing = [float(value) for value in image.header.get_zooms()[:3]]
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number in range(voxels.shape[2]):

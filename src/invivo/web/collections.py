@@ -20,6 +20,7 @@ SORTS = {"name": "Name", "newest": "Newest release", "size": "Size"}
 VIEWS = ("cards", "table")
 STRIP = 24
 LOOKED_AT = 60
+SMALLEST_COVER = 100  # pixels; smaller matrices stand for a collection only if there is nothing better
 TAB_PATHS = {"About": "", "Data": "/data", "Versions": "/versions", "Files": "/files", "Access": "/access"}
 
 Picture = tuple[str, str, int, str, str]
@@ -53,7 +54,8 @@ def pictures_of(request: Request, query: search.Query, most: int) -> tuple[Pictu
     ranked = []
     for row in (row for row in found if row.series_uid in may_see):
         times = seen[row.subject, row.modality] = seen.get((row.subject, row.modality), 0) + 1
-        ranked.append((times, row.modality in ("SEG", "SM"), row))
+        is_poor = row.modality in ("SEG", "SM", "RTDOSE") or min(row.rows or 0, row.columns or 0) < SMALLEST_COVER
+        ranked.append((is_poor, times, row))
     ranked.sort(key=lambda one: one[:2])
     return tuple(
         (

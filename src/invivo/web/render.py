@@ -67,7 +67,6 @@ class Visitor:
     is_anonymous: bool = True
     name: str = ""
     label: str = ""
-    label: str = ""
     is_administrator: bool = False
     is_curator: bool = False
     is_submitter: bool = False

@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, build_context
 
-PATIENCE_S = 240
+PATIENCE_S = 600
 
 
 def by_dimse(host: str, port: int, files: list[Path], acknowledged: "Acknowledged") -> None:

@@ -21,7 +21,7 @@ PER_DOOR = int(os.environ.get("INVIVO_KILL_COUNT", "1000"))  # `make slow` sends
 PER_SERIES = 50
 SENDERS = 4
 SENDER = Path(__file__).parent / "sender.py"
-PROCESS_S = 420
+PROCESS_S = 900
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def await_found(served: Served, expected: int) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_thousands_of_instances_arrive_once_each_while_processes_are_killed(served: Served, tmp_path: Path) -> None:
     served.await_answer()
     shares = {"dimse": write_files(tmp_path / "dimse", "P-1"), "stow": write_files(tmp_path / "stow", "P-22")}

@@ -4,7 +4,7 @@ import pytest
 from tests.factories import SYSTEM, actor_named, make_collection, make_person
 from tests.web.desk import Browser
 
-from invivo import accounts, collections
+from invivo import accounts, collections, submissions
 from invivo.archive import Archive
 from invivo.web import policies
 
@@ -144,7 +144,7 @@ def test_the_rules_say_what_becomes_of_a_name_under_the_collections_own_options(
 
 
 def test_all_rules_cover_every_attribute_of_the_dictionary() -> None:
-    basic = policies.profile_of(collections.Draft("LUNG-1", "x", profile="basic"))
+    basic = submissions.profile_for(collections.Draft("LUNG-1", "x", profile="basic"))
     assert len(policies._rules(basic)) > 4000
 
 

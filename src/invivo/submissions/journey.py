@@ -54,8 +54,8 @@ def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
         audit.note(tx, "system", "quarantine.stick", f"held-series:{series_id}", code=error.kind)
 
 
-def profile_for(policy: collections.Collection) -> deidentification.Profile:
-    """Return the de-identification profile of a collection."""
+def profile_for(policy: collections.Collection | collections.Draft) -> deidentification.Profile:
+    """Return the de-identification profile of a collection with its own options; raises Invalid if they contradict one another."""
     profile = deidentification.profile_named(policy.profile)
     if not policy.profile_options:
         return profile

@@ -28,7 +28,6 @@ JOB_WORDS = {
     "publish": "publish a collection's next release",
     "unpack": "take an uploaded ZIP apart",
     "derive": "make metadata and thumbnails of a released series",
-    "sweep": "look for forgotten work",
 }
 
 Page = Callable[[Request], Response]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from invivo import accounts, collections, deidentification
+from invivo import accounts, collections, deidentification, submissions
 from invivo.errors import Conflict, Invalid, Refused
 from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
@@ -68,19 +68,6 @@ def _options() -> list[tuple[str, str, str]]:
     return [
         (key, words.removesuffix(" Option"), f"code {code}") for key, (code, words) in deidentification.OPTIONS.items()
     ]
-
-
-def profile_of(draft: collections.Draft | collections.Collection) -> deidentification.Profile:
-    """Return the profile with the options that a collection adds; raises Invalid if they contradict one another."""
-    known = deidentification.profile_named(draft.profile)
-    return deidentification.Profile(
-        name=known.name,
-        version=known.version,
-        title=known.title,
-        options=known.options | set(draft.profile_options),
-        rules=known.rules,
-        verifies_only=known.verifies_only,
-    )
 
 
 def _words(form: Form, name: str) -> tuple[str, ...]:
@@ -173,7 +160,7 @@ def _saved(request: Request, form: Form, collection: collections.Collection | No
     try:
         draft = _read_draft(form)
         if draft.profile in collections.PROFILES:
-            profile_of(draft)
+            submissions.profile_for(draft)
         if collection is None:
             saved = collections.create(archive, actor, draft)
         else:
@@ -235,7 +222,7 @@ def rules_page(request: Request) -> Response:
     """Show what becomes of every attribute under a collection's profile."""
     only(request, "all", "code")
     collection = own_collection(request)
-    profile = profile_of(collection)
+    profile = submissions.profile_for(collection)
     shows_all = request.query_params.get("all") == "yes"
     rows = [row for row in _rules(profile) if shows_all or row["is_named"]]
     counts: dict[str, int] = {}

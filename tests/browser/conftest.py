@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.walks.tree import free_port
 
@@ -23,6 +23,7 @@ FLAGS = (
 )
 DESK, PHONE = 1440, 390
 READY_S = 120.0
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ class Visitor:
         """Open an address and wait until the page and its modules have come to rest."""
         self.page.goto(self.url + path, wait_until="networkidle")
         return self.page
+
+    def press(self, key: str) -> None:
+        """Press a single key that leads to another page, once this page listens."""
+        self.page.wait_for_selector("html[data-live]", state="attached")
+        with self.page.expect_navigation(timeout=30_000):
+            self.page.keyboard.press(key)
 
     def sign_in(self, account: dict[str, str]) -> "Visitor":
         self.go("/sign-in")
@@ -125,7 +132,7 @@ def _opening(demo: Demo, chromium: Browser) -> Iterator[Open]:
             has_touch=is_phone,
             **options,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         opened.append(context)
         visitor = Visitor(context.new_page(), demo.url).watch()
         return visitor.sign_in(demo.accounts[who]) if who else visitor

@@ -21,14 +21,16 @@ def left(page: Page) -> int:
 def test_a_series_is_settled_by_keys_published_and_seen_and_withdrawn_again(visit: Open) -> None:
     curator = visit("curator")
     page = curator.go("/reviews?collection=DEMO-INTAKE")
-    page.keyboard.press("b")
+    curator.press("b")
     page.wait_for_selector("[data-review]")
+    page.wait_for_load_state("networkidle")
     while page.locator(".viewer.is-live").count() == 0:
-        page.keyboard.press("n")
+        curator.press("n")
         page.wait_for_load_state("networkidle")
     assert drawn(page) > 100
     subject = page.locator("h1").inner_text().rpartition(" ")[2]
     waiting = left(page)
+    page.wait_for_selector("html[data-live]", state="attached")
     page.keyboard.press("a")
     if page.locator("dialog[open]").count():
         page.keyboard.press("1")
@@ -120,7 +122,7 @@ def test_two_objects_with_one_uid_are_settled_by_discarding_the_second(visit: Op
     expect(page.locator(".verdicts .primary")).to_be_disabled()
     page.click("button:has-text('Discard 1 object')")
     expect(page.locator(".settle")).to_have_count(0)
-    page.wait_for_load_state("networkidle")
-    page.keyboard.press("a")
+    expect(page.locator(".verdicts .primary")).to_be_enabled()
+    curator.press("a")
     expect(page.locator(".notice.tone-good, .empty")).to_contain_text(re.compile("Approved|Nothing waits"))
     assert curator.complaints == []

@@ -1,17 +1,16 @@
 """De-identification of one object: a pure function of the object, the profile and the mapping."""
 
-from functools import lru_cache
-
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from invivo.deidentification import element as elements
 from invivo.deidentification import pixel, record, verification
 from invivo.deidentification.decision import root
-from invivo.deidentification.identifier import Trace, traces_of
+from invivo.deidentification.identifier import traces_of
 from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.memory import memory_of
 from invivo.deidentification.profile import Profile
 from invivo.deidentification.report import CannotDeidentify, Cleaned, Doubt
-from invivo.deidentification.text import Cleaner
 from invivo.deidentification.walk import Walk
 
 _SOP_CLASS, _PATIENT_ID, _ISSUER, _STUDY = 0x00080016, 0x00100020, 0x00100021, 0x0020000D
@@ -52,19 +51,15 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping) -> Cleaned:
     if profile.verifies_only:
         return verification.verify(dataset, profile)
     patient, issuer, doubts = _patient_of(dataset)
-    cleaner = _cleaner(traces_of(dataset, profile), "retain_full_dates" in profile.options)
     label, offset = mapping.subject_label(patient, issuer), mapping.date_offset_days(patient, issuer)
-    walk = Walk(profile, mapping, cleaner, label, offset)
+    encodings = elements.encodings_of(dataset, ["iso8859"])
+    written = (sop_class, tuple(encodings), *dataset.original_encoding)
+    memory = memory_of(profile, mapping, traces_of(dataset, profile), (label, offset), written)
+    walk = Walk(profile, mapping, memory.cleaner, label, offset, memory)
     copy = walk.dataset(dataset, root(profile, sop_class), ["iso8859"])
     record.write_file_meta(dataset, copy)
     record.write(copy, profile, label)
     return Cleaned(copy, tuple(walk.actions), (*doubts, *walk.doubts, *pixel.pixel_risks(dataset)), label)
-
-
-@lru_cache(maxsize=32)
-def _cleaner(traces: tuple[Trace, ...], keeps_dates: bool) -> Cleaner:
-    """One cleaner for all objects with the same identifiers: those of a series, mostly."""
-    return Cleaner(traces, keeps_dates=keeps_dates)
 
 
 def _patient_of(dataset: Dataset) -> tuple[str, str, list[Doubt]]:
@@ -79,7 +74,7 @@ def _patient_of(dataset: Dataset) -> tuple[str, str, list[Doubt]]:
 
 
 def _text(dataset: Dataset, tag: int) -> str:
-    element = dataset.get_item(tag) if tag in dataset else None
+    element = elements.stored(dataset).get(BaseTag(tag))
     if element is None:
         return ""
     encodings = elements.encodings_of(dataset, ["iso8859"])

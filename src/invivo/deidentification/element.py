@@ -5,7 +5,8 @@ is fast and keeps its bytes, and no value of a patient ends up in a warning of a
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
+from functools import lru_cache
 from io import BytesIO
 
 from pydicom import charset
@@ -30,11 +31,21 @@ _SINGLE = frozenset({"ST", "LT", "UT", "UR"})
 _DEFAULT = ["iso8859"]
 
 
+def stored(dataset: Dataset) -> MutableMapping[BaseTag, Element]:
+    """The elements of a data set as they are kept; to look, not to change. Asking pydicom for them would decode some."""
+    return dataset._dict
+
+
 def encodings_of(dataset: Dataset, inherited: Sequence[str]) -> list[str]:
     """Python names of the character sets of a data set or item; those of its parent where it names none."""
-    if CHARACTER_SET not in dataset:
+    if CHARACTER_SET not in dataset._dict:
         return list(inherited)
-    known = [name for name in character_sets(dataset) if name in charset.python_encoding]
+    return list(_python_names(tuple(character_sets(dataset))))
+
+
+@lru_cache(maxsize=256)
+def _python_names(terms: tuple[str, ...]) -> list[str]:
+    known = [name for name in terms if name in charset.python_encoding]
     if not known:
         return list(_DEFAULT)
     with warnings.catch_warnings():
@@ -44,7 +55,7 @@ def encodings_of(dataset: Dataset, inherited: Sequence[str]) -> list[str]:
 
 def character_sets(dataset: Dataset) -> list[str]:
     """The defined terms in (0008,0005), known or not."""
-    element = dataset.get_item(CHARACTER_SET)
+    element = stored(dataset).get(CHARACTER_SET)
     return [text.strip() for text in texts_of(element, "CS", _DEFAULT)] if element is not None else []
 
 

@@ -1,17 +1,16 @@
 """De-identification of one file: read within limits, cleaned, written whole or not at all, and proven."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filewriter import dcmwrite
+from pydicom.tag import BaseTag
 
 from invivo import dicom
 from invivo.deidentification.dataset import deidentify
-from invivo.deidentification.element import texts_of
+from invivo.deidentification.element import stored, texts_of
 from invivo.deidentification.mapping import Mapping
 from invivo.deidentification.profile import Profile
 from invivo.deidentification.proof import leftovers
@@ -70,7 +69,7 @@ def deidentify_file(source: Path, target: BinaryIO | Path, profile: Profile, map
     original = _read(source)
     try:
         cleaned = deidentify(original, profile, mapping)
-        output = _written(cleaned.dataset)
+        output = dicom.written(cleaned.dataset)
         found = leftovers(original, output, profile, labels=(cleaned.subject_label,))
     except InvivoError:
         raise
@@ -96,19 +95,12 @@ def _read(source: Path) -> Dataset:
         raise CannotDeidentify(
             f"The file cannot be read ({type(error).__name__}).", code="deidentification.unreadable"
         ) from None
-    for tag in dataset.keys():  # noqa: SIM118 - tags, not elements
-        element = dataset.get_item(tag)
+    for element in stored(dataset).values():
         if isinstance(element, RawDataElement) and element.length not in {_UNDEFINED, len(element.value or b"")}:
             raise CannotDeidentify("The file ends inside an element.", code="deidentification.truncated")
     if _INSTANCE not in dataset:
         raise CannotDeidentify("The object has no UID.", code="deidentification.no-uid")
     return dataset
-
-
-def _written(dataset: Dataset) -> bytes:
-    buffer = BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def _report(cleaned: Cleaned, found: tuple[str, ...]) -> FileReport:
@@ -117,4 +109,5 @@ def _report(cleaned: Cleaned, found: tuple[str, ...]) -> FileReport:
 
 
 def _uid(dataset: Dataset, tag: int) -> str:
-    return "".join(texts_of(dataset.get_item(tag), "UI", ())) if tag in dataset else ""
+    element = stored(dataset).get(BaseTag(tag))
+    return "".join(texts_of(element, "UI", ())) if element is not None else ""

@@ -1,11 +1,11 @@
 """Which values of an object identify somebody: gathered before anything is cleaned, at every depth."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
 
 from invivo.deidentification import element as elements
 from invivo.deidentification import table
@@ -75,31 +75,56 @@ def traces_of(dataset: Dataset, profile: Profile) -> tuple[Trace, ...]:
 def _walk(dataset: Dataset, profile: Profile, encodings: list[str], prefix: str, depth: int) -> Iterator[Trace]:
     if depth > DEEPEST:
         raise CannotDeidentify("Sequences are nested too deep.", code="deidentification.too-deep")
-    for tag in dataset.keys():  # noqa: SIM118 - tags, not elements
-        element = dataset.get_item(tag)
-        vr = _vr_of(tag, element.VR)
+    for tag, element in elements.stored(dataset).items():
+        vr = element.VR
+        if vr is None or vr == "UN":
+            vr = _vr_of(tag)
         kind: Kind | None = "name" if vr == "PN" else _KINDS.get(tag)
         if kind is not None:
-            if effective_action(profile, tag, vr).code != "K" or profile.verifies_only:
-                path = prefix + table.name_of(tag)
+            if _goes(profile, int(tag), vr):
                 for text in elements.texts_of(element, vr, encodings):
                     if text.strip():
-                        yield Trace(path, kind, text.strip())
+                        yield Trace(prefix + table.name_of(tag), kind, text.strip())
         elif vr == "SQ":
-            for number, item in enumerate(elements.items_of(dataset, element, vr) or []):
-                inside = f"{prefix}{table.name_of(tag)}[{number}]."
-                yield from _walk(item, profile, elements.encodings_of(item, encodings), inside, depth + 1)
+            yield from _inside(dataset, element, profile, encodings, prefix, depth)
 
 
-_VRS: dict[int, str] = {}
-
-
-def _vr_of(tag: BaseTag, stated: str | None) -> str:
-    if stated is not None and stated != "UN":
-        return stated
-    known = _VRS.get(tag)
+def _inside(
+    dataset: Dataset, element: elements.Element, profile: Profile, encodings: list[str], prefix: str, depth: int
+) -> Iterator[Trace]:
+    """The traces in a sequence, remembered by its bytes: the objects of a series have the same ones."""
+    value = element.value
+    if depth or not isinstance(value, bytes) or len(value) > _LONGEST_REMEMBERED:
+        yield from _items(dataset, element, profile, encodings, prefix, depth)
+        return
+    key = (profile, int(element.tag), value, tuple(encodings), dataset.original_encoding)
+    known = _REMEMBERED.get(key)
     if known is None:
-        known = table.standard_vr(tag) or "UN"
-        if len(_VRS) < 20_000:
-            _VRS[int(tag)] = known
-    return known
+        known = tuple(_items(dataset, element, profile, encodings, prefix, depth))
+        if len(_REMEMBERED) >= _MOST_REMEMBERED:
+            _REMEMBERED.clear()
+        _REMEMBERED[key] = known
+    yield from known
+
+
+def _items(
+    dataset: Dataset, element: elements.Element, profile: Profile, encodings: list[str], prefix: str, depth: int
+) -> Iterator[Trace]:
+    for number, item in enumerate(elements.items_of(dataset, element, "SQ") or []):
+        inside = f"{prefix}{table.name_of(element.tag)}[{number}]."
+        yield from _walk(item, profile, elements.encodings_of(item, encodings), inside, depth + 1)
+
+
+_REMEMBERED: dict[tuple[object, ...], tuple[Trace, ...]] = {}
+_LONGEST_REMEMBERED = 1 << 14
+_MOST_REMEMBERED = 1024
+
+
+@lru_cache(maxsize=4096)
+def _goes(profile: Profile, tag: int, vr: str) -> bool:
+    return profile.verifies_only or effective_action(profile, tag, vr).code != "K"
+
+
+@lru_cache(maxsize=20_000)
+def _vr_of(tag: int) -> str:
+    return table.standard_vr(tag) or "UN"

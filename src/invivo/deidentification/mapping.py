@@ -28,7 +28,7 @@ class NotInLookup(Invalid):
     code = "deidentification.not-in-lookup"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Mapping:
     """Keyed one-way maps of UIDs, subjects and dates for one project; printing it shows nothing.
 

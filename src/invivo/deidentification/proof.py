@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from invivo import dicom
 from invivo.deidentification import element as elements
@@ -21,6 +23,8 @@ SHORTEST_IN_PIXELS = 8
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _UIDS = (0x00080018, 0x0020000D, 0x0020000E, 0x00200052)
 _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "AE", "PN", "CS", "UR", "DA", "DT", "TM", "UN", "OB", "UI"})
+_BETWEEN = b"\0\xff\xfe\0"
+_MOST_CLEAR, _LONGEST_CLEAR = 8192, 1 << 14
 _LETTER = re.compile(rb"[A-Za-z]")
 
 
@@ -53,30 +57,71 @@ def leftovers(
     if profile.verifies_only:
         return ()
     allowed = {label.casefold() for label in labels}
-    needles = _needles(
-        traces_of(original, profile), frozenset(allowed), tuple(elements.encodings_of(original, ["iso8859"]))
-    )
+    encodings = tuple(elements.encodings_of(original, ["iso8859"]))
+    needles = _needles(traces_of(original, profile), frozenset(allowed), encodings)
     fresh = dicom.read_dataset(BytesIO(output))
-    raw, pixels = _parts(output, fresh)
-    found = [path for path, forms in needles.raw if any(_stands_in(raw, form) for form in forms)]
-    printed = _printed(pixels)
+    written = _written(output, fresh)
+    found = needles.search(fresh, written)
+    printed = _printed(written.pixels)
     if printed:
         found += [
             path
             for path, forms in needles.raw
             if any(len(form) >= SHORTEST_IN_PIXELS and form in printed for form in forms)
         ]
-    text = "\n".join(_texts(fresh, ["iso8859"], 0)).casefold()
-    found += [path for path, pattern in needles.text if pattern.search(text)]
     if "retain_uids" not in profile.options:
-        found += [path for path, uid in _uids(original) if _stands_in(raw, uid)]
+        found += [path for path, uid in _uids(original) if any(_stands_in(part, uid) for part in written.rest)]
     return tuple(dict.fromkeys(found))
 
 
-class _Needles:
-    """What is looked for: lower-case bytes in every character set, and patterns over decoded text."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The bytes of a file: ``pieces`` by the root's elements (all of it under None where that is not sure), the
+    pixels of the root, and ``rest``, everything but these pixels."""
 
-    __slots__ = ("raw", "text")
+    pieces: tuple[tuple[BaseTag | None, bytes], ...]
+    pixels: tuple[bytes, ...]
+    rest: tuple[bytes, ...]
+
+
+def _written(output: bytes, fresh: Dataset) -> _Written:
+    """Cut a file into the pieces of its elements. Every byte is in a piece or in the pixels, whatever the reader said."""
+    pieces: list[tuple[BaseTag | None, bytes]] = []
+    pixels: list[bytes] = []
+    rest: list[bytes] = []
+    place = begun = 0
+    for tag, element in elements.stored(fresh).items():
+        value = element.value or b""
+        start = int(getattr(element, "value_tell", None) or -1)
+        if not isinstance(value, bytes) or start < place or output[start : start + len(value)] != value:
+            pixels = [value for value in _pixels_of(fresh) if value not in output]
+            return _Written(((None, output),), tuple(pixels), (output,))
+        end = start + len(value)
+        if tag in _PIXELS and len(value) > 64:
+            pixels.append(value)
+            pieces.append((None, output[place:start]))
+            rest.append(output[begun:start])
+            begun = end
+        else:
+            pieces.append((tag, output[place:end]))
+        place = end
+    pieces.append((None, output[place:]))
+    rest.append(output[begun:])
+    return _Written(tuple(pieces), tuple(pixels), tuple(rest))
+
+
+def _pixels_of(fresh: Dataset) -> list[bytes]:
+    values = [element.value for tag, element in elements.stored(fresh).items() if tag in _PIXELS]
+    return [value for value in values if isinstance(value, bytes)]
+
+
+class _Needles:
+    """What is looked for: lower-case bytes in every character set, and patterns over decoded text.
+
+    Pieces in which nothing was found are remembered: the objects of a series have most of them in common.
+    """
+
+    __slots__ = ("_clear", "raw", "text")
 
     def __init__(self, values: Sequence[tuple[str, str]], encodings: Sequence[str]) -> None:
         raw, text = [], []
@@ -85,6 +130,23 @@ class _Needles:
                 raw.append((path, _forms(value, encodings)))
             text.append((path, re.compile(_pattern(value))))
         self.raw, self.text = tuple(raw), tuple(text)
+        self._clear: set[tuple[tuple[str, ...], bytes]] = set()
+
+    def search(self, fresh: Dataset, written: _Written) -> list[str]:
+        """Paths of what stands in a file, by its bytes and by its decoded text."""
+        encodings = tuple(elements.encodings_of(fresh, ["iso8859"]))
+        open_ = [(tag, piece) for tag, piece in written.pieces if (encodings, piece) not in self._clear]
+        raw = _BETWEEN.join(piece for _, piece in open_).lower()
+        found = [path for path, forms in self.raw if any(_stands_in(raw, form) for form in forms)]
+        tags = [tag for tag, _ in open_ if tag is not None]
+        is_whole = len(written.pieces) == 1
+        text = "\n".join(_texts(fresh, ["iso8859"], 0, None if is_whole else tags)).casefold()
+        found += [path for path, pattern in self.text if pattern.search(text)]
+        if not found:
+            if len(self._clear) > _MOST_CLEAR:
+                self._clear.clear()
+            self._clear.update((encodings, piece) for _, piece in open_ if len(piece) < _LONGEST_CLEAR)
+        return found
 
 
 def _pattern(value: str) -> str:
@@ -160,32 +222,12 @@ def _stands_in(raw: bytes, form: bytes) -> bool:
     return False
 
 
-def _parts(output: bytes, fresh: Dataset) -> tuple[bytes, list[bytes]]:
-    """The file in lower case without the pixels of its root, and those pixels."""
-    pixels = []
-    rest = output
-    for tag in _PIXELS:
-        if tag in fresh:
-            value = fresh.get_item(tag).value
-            if isinstance(value, bytes) and len(value) > 64:
-                pixels.append(value)
-                place = _place_of(rest, value, fresh.get_item(tag))
-                rest = rest[:place] + rest[place + len(value) :] if place >= 0 else rest
-    return rest.lower(), pixels
-
-
-def _place_of(rest: bytes, value: bytes, element: elements.Element) -> int:
-    """Where pixels stand: where the reader found them, unless the file was deflated or other pixels were cut before."""
-    told = getattr(element, "value_tell", None)
-    if isinstance(told, int) and rest[told : told + len(value)] == value:
-        return told
-    return rest.rfind(value)
-
-
 def _printed(parts: Sequence[bytes]) -> bytes:
     """What can be read in pixels: stretches of at least eight printable characters, in lower case."""
     found = []
     for part in parts:
+        if _has_no_pairs(part):
+            continue
         letters = np.frombuffer(part, dtype=np.uint8)
         printable = (letters - np.uint8(0x20)) < np.uint8(0x5F)
         for step in (1, 2, 4):
@@ -202,15 +244,26 @@ def _printed(parts: Sequence[bytes]) -> bytes:
     return b"\n".join(found).lower()
 
 
-def _texts(dataset: Dataset, inherited: Sequence[str], depth: int) -> Iterator[str]:
-    """Every text of a data set at every depth, private ones too."""
+def _has_no_pairs(part: bytes) -> bool:
+    """Whether no two bytes of a 16-bit word are both printable, as in nearly every CT and MR: then nothing is to be read."""
+    if len(part) % 2:
+        return False
+    words = np.frombuffer(part, dtype="<u2")
+    return not bool(((words - np.uint16(0x2000)) < np.uint16(0x5F00)).any())
+
+
+def _texts(
+    dataset: Dataset, inherited: Sequence[str], depth: int, tags: Sequence[BaseTag] | None = None
+) -> Iterator[str]:
+    """Every text of a data set, or of some of its elements, at every depth, private ones too."""
     if depth > DEEPEST:
         return
     encodings = elements.encodings_of(dataset, inherited)
-    for tag in dataset.keys():  # noqa: SIM118 - tags, not elements
+    stored = elements.stored(dataset)
+    for tag in stored if tags is None else tags:
         if tag in _PIXELS:
             continue
-        element = dataset.get_item(tag)
+        element = stored[tag]
         vr = str(element.VR) if element.VR not in {None, "UN"} else standard_vr(tag) or "UN"
         if vr in {"SQ", "UN"}:
             for item in elements.items_of(dataset, element, vr) or []:
@@ -221,7 +274,8 @@ def _texts(dataset: Dataset, inherited: Sequence[str], depth: int) -> Iterator[s
 
 def _uids(original: Dataset) -> Iterator[tuple[str, bytes]]:
     for tag in _UIDS:
-        if tag in original:
-            for uid in elements.texts_of(original.get_item(tag), "UI", ()):
+        element = elements.stored(original).get(BaseTag(tag))
+        if element is not None:
+            for uid in elements.texts_of(element, "UI", ()):
                 if len(uid) > 12 and not dicom.well_known(uid):
                     yield f"({tag >> 16:04X},{tag & 0xFFFF:04X})", uid.encode("ascii", "replace")

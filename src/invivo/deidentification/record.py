@@ -19,6 +19,8 @@ IMPLEMENTATION_CLASS_UID = UID("2.25.244218353610411396412146018462330268937")
 IMPLEMENTATION_VERSION_NAME = f"INVIVO_{__version__}"[:16]
 _MEANINGS = dict([BASIC, *OPTIONS.values()])
 _SOP_CLASS, _INSTANCE = BaseTag(0x00080016), BaseTag(0x00080018)
+_MEDIA_CLASS, _MEDIA_INSTANCE, _SYNTAX = BaseTag(0x00020002), BaseTag(0x00020003), BaseTag(0x00020010)
+_IMPLEMENTATION, _VERSION_NAME = BaseTag(0x00020012), BaseTag(0x00020013)
 _CODE_VALUE, _METHOD_CODES, _EQUIPMENT = BaseTag(0x00080100), BaseTag(0x00120064), BaseTag(0x0018A001)
 _DEFAULT = ["iso8859"]
 
@@ -27,15 +29,25 @@ def write_file_meta(source: Dataset, copy: Dataset) -> None:
     """File meta information of our own and an empty preamble: only the transfer syntax comes from the source."""
     meta = FileMetaDataset()
     syntax = getattr(source, "file_meta", {}).get("TransferSyntaxUID")
-    if syntax:
-        meta.TransferSyntaxUID = UID(str(syntax))
-    for tag, keyword in ((_SOP_CLASS, "MediaStorageSOPClassUID"), (_INSTANCE, "MediaStorageSOPInstanceUID")):
-        if tag in copy:
-            setattr(meta, keyword, UID("".join(elements.texts_of(copy.get_item(tag), "UI", ()))))
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    values = {_MEDIA_CLASS: _uid_at(copy, _SOP_CLASS), _MEDIA_INSTANCE: _uid_at(copy, _INSTANCE)}
+    values |= {_SYNTAX: str(syntax or ""), _IMPLEMENTATION: IMPLEMENTATION_CLASS_UID}
+    stored = elements.stored(meta)
+    for tag, value in sorted(values.items()):
+        if value:
+            stored[tag] = _raw(tag, "UI", value.encode("ascii", "replace"), b"\0")
+    stored[_VERSION_NAME] = _raw(_VERSION_NAME, "SH", IMPLEMENTATION_VERSION_NAME.encode("ascii"), b" ")
     copy.file_meta = meta
     copy.preamble = bytes(128)
+
+
+def _uid_at(dataset: Dataset, tag: BaseTag) -> str:
+    element = elements.stored(dataset).get(tag)
+    return "".join(elements.texts_of(element, "UI", ())) if element is not None else ""
+
+
+def _raw(tag: BaseTag, vr: str, value: bytes, padding: bytes) -> RawDataElement:
+    value += padding * (len(value) & 1)
+    return RawDataElement(tag, vr, len(value), value, 0, False, True)
 
 
 def write(dataset: Dataset, profile: Profile, subject_label: str) -> None:

@@ -1,11 +1,12 @@
 """One walk through an object: every element at every depth is met once, and leaves only by a decision."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
 from pydicom.charset import python_encoding
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -16,6 +17,7 @@ from invivo.deidentification.decision import Decision, Place
 from invivo.deidentification.element import Element
 from invivo.deidentification.identifier import DEEPEST
 from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.memory import LONGEST_REMEMBERED, Memory
 from invivo.deidentification.private_tag import Disposition, disposition
 from invivo.deidentification.profile import BINARY_VRS, Profile
 from invivo.deidentification.report import Action, CannotDeidentify, Doubt
@@ -24,6 +26,7 @@ from invivo.deidentification.text import Cleaner
 PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
 _SCHEME = BaseTag(0x00080102)
+_NEIGHBOURLY = frozenset({0x00080104})  # a code's meaning is judged by the scheme beside it
 _NUMBER = re.compile(rb"[0-9+\-.eE \\\0]*")
 _LONG_NUMBER = re.compile(rb"(?<![\d.])\d{6}")
 _PRINTED = re.compile(rb"[ -~]{6,}")
@@ -39,6 +42,7 @@ class Walk:
     cleaner: Cleaner
     subject_label: str
     offset_days: int
+    memory: Memory | None = None
     actions: list[Action] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
 
@@ -55,23 +59,50 @@ class Walk:
         level = _Level(self, source, place, elements.encodings_of(source, inherited), prefix, depth)
         kept: dict[BaseTag, Element] = {}
         private: list[BaseTag] = []
-        for tag in source.keys():  # noqa: SIM118 - tags, not elements
+        fate_of = self._fresh if depth or self.memory is None else self._remembered
+        for tag, element in elements.stored(source).items():
             if tag & 0x10000:
                 private.append(tag)
                 continue
-            element = source.get_item(tag)
-            decision = place.decision(tag, element.VR)
-            if decision.way == "keep":
-                kept[tag] = element
-            else:
-                new = getattr(level, decision.way)(element, decision)
-                if new is not None:
-                    kept[tag] = new
-                if new is not element and decision.way != "enter":
-                    self.actions.append(decision.note(prefix, None if new is not None else "X"))
+            new = fate_of(level, tag, element)
+            if new is not None:
+                kept[tag] = new
         if private:
             kept.update(level.private(private))
         return elements.dataset_like(source, kept)
+
+    def _fresh(self, level: "_Level", tag: BaseTag, element: Element) -> Element | None:
+        """What remains of an element that was not met before."""
+        decision = level.place.decision(tag, element.VR)
+        if decision.way == "keep":
+            return element
+        new: Element | None = getattr(level, decision.way)(element, decision)
+        if new is not element and decision.way != "enter":
+            self.actions.append(decision.note(level.prefix, None if new is not None else "X"))
+        return new
+
+    def _remembered(self, level: "_Level", tag: BaseTag, element: Element) -> Element | None:
+        """The same, from memory where the same bytes stood at the same place of another object."""
+        return self.recalled(level, element, b"", lambda: self._fresh(level, tag, element))
+
+    def recalled(
+        self, level: "_Level", element: Element, creator: bytes, fresh: Callable[[], Element | None]
+    ) -> Element | None:
+        """The fate of an element by memory, or freshly found and remembered."""
+        memory, value = self.memory, element.value
+        if memory is None or type(value) is not bytes or len(value) > LONGEST_REMEMBERED or element.tag in _NEIGHBOURLY:
+            return fresh()
+        key = (int(element.tag), element.VR, value, creator)
+        past = memory.recall(key)
+        if past is None:
+            acts, doubts = len(self.actions), len(self.doubts)
+            new = level.as_bytes(fresh())
+            past = (new, tuple(self.actions[acts:]), tuple(self.doubts[doubts:]))
+            memory.keep(key, past)
+            return new
+        self.actions += past[1]
+        self.doubts += past[2]
+        return past[0]
 
 
 @dataclass(slots=True)
@@ -84,6 +115,13 @@ class _Level:
     encodings: list[str]
     prefix: str
     depth: int
+
+    def as_bytes(self, element: Element | None) -> Element | None:
+        """The element as its bytes, so that other objects can have it too."""
+        implicit, little = self.source.original_encoding
+        if not isinstance(element, DataElement) or element.VR != "SQ" or implicit is None or not little:
+            return element
+        return dicom.encoded_items(element, implicit=implicit, encodings=self.encodings)
 
     def remove(self, _element: Element, _decision: Decision) -> None:
         """X, and the fallback of what is not understood."""
@@ -127,7 +165,7 @@ class _Level:
 
     def meaning(self, element: Element, decision: Decision) -> Element | None:
         """Code meaning: of a published scheme it is a fixed term, of any other it is free text."""
-        scheme = self.source.get_item(_SCHEME) if _SCHEME in self.source else None
+        scheme = elements.stored(self.source).get(_SCHEME)
         names = elements.texts_of(scheme, "SH", self.encodings) if scheme is not None else []
         published = bool(names) and names[0] in _published_schemes()
         if not published and self.place.dummies:
@@ -214,27 +252,35 @@ class _Level:
         kept: dict[BaseTag, Element] = {}
         reserved: set[BaseTag] = set()
         allowed = "retain_safe_private" in self.walk.profile.options and not self.place.dummies
+        stored = elements.stored(self.source)
         for tag in tags:
             block = (tag & 0xFFFF) >> 8
             if block == 0:
                 continue
             owner = BaseTag((tag & 0xFFFF0000) | block)
-            new = self._private(tag, owner) if allowed and block >= 0x10 and owner in self.source else None
+            new = self._private_or_memory(tag, owner) if allowed and block >= 0x10 and owner in stored else None
             if new is not None:
                 kept[tag] = new
                 reserved.add(owner)
             else:
                 self.walk.actions.append(Action(self.prefix + table.name_of(tag), "X", "private"))
         for owner in reserved:
-            kept[owner] = self.source.get_item(owner)
+            kept[owner] = stored[owner]
         return kept
 
+    def _private_or_memory(self, tag: BaseTag, owner: BaseTag) -> Element | None:
+        creator = elements.stored(self.source)[owner].value
+        if self.depth or not isinstance(creator, bytes):
+            return self._private(tag, owner)
+        element = elements.stored(self.source)[tag]
+        return self.walk.recalled(self, element, creator, lambda: self._private(tag, owner))
+
     def _private(self, tag: BaseTag, owner: BaseTag) -> Element | None:
-        names = elements.texts_of(self.source.get_item(owner), "LO", self.encodings)
+        names = elements.texts_of(elements.stored(self.source)[owner], "LO", self.encodings)
         fate = disposition(tag >> 16, names[0], tag & 0xFF) if len(names) == 1 else None
         if fate is None or fate.code == "X":
             return None
-        element = self.source.get_item(tag)
+        element = elements.stored(self.source)[tag]
         vr = fate.vr if element.VR in {None, "UN"} else str(element.VR)
         decision = Decision(
             "private", fate.code, vr, "private dictionary", f"({tag >> 16:04X},{tag & 0xFFFF:04X})", "X"

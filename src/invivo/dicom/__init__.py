@@ -22,6 +22,7 @@ from invivo.dicom.handover import read_dataset
 from invivo.dicom.header import Header, read_header
 from invivo.dicom.json_model import BadJson, dataset_of, json_of
 from invivo.dicom.pixels import PixelLocation
+from invivo.dicom.raw import encoded_items, written
 from invivo.dicom.rendering import BadRendering, Window, render, thumbnail
 from invivo.dicom.scanner import BulkLocation, NoSuchValue, Scan, read_bulk, scan
 from invivo.dicom.source import Damaged, Limits, MediaDirectory, NotDicom, OverLimit, TooDeep
@@ -58,6 +59,7 @@ __all__ = [
     "decode_frame",
     "derive_uid",
     "encoded",
+    "encoded_items",
     "faults",
     "frame_count",
     "is_valid",
@@ -74,4 +76,5 @@ __all__ = [
     "scan",
     "thumbnail",
     "well_known",
+    "written",
 ]

@@ -6,6 +6,7 @@ what is wrong with an object is for ``conformance`` to say, without values.
 
 import io
 import logging
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,12 @@ from pydicom.filereader import read_dataset as read_elements
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from invivo.dicom.elements import PIXELS, UNDEFINED
+from invivo.dicom.elements import PIXELS, UNDEFINED, Doubt
+from invivo.dicom.raw import raw_dataset
 from invivo.dicom.source import Contents, Damaged, Limits, OverLimit, TooDeep, opened
+
+_CLASS, _INSTANCE = BaseTag(0x00080016), BaseTag(0x00080018)
+_MEDIA_CLASS, _MEDIA_INSTANCE, _SYNTAX = BaseTag(0x00020002), BaseTag(0x00020003), BaseTag(0x00020010)
 
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom(\.|$)")
@@ -138,6 +143,14 @@ def read_dataset(source: Path | BinaryIO, limits: Limits | None = None, *, pixel
 
 def dataset_from(contents: Contents, limits: Limits, *, pixels: bool = True) -> Dataset:
     """Read the data set of an open object."""
+    if contents.little:
+        try:
+            dataset = raw_dataset(contents, limits, pixels=pixels)
+        except (Doubt, struct.error):
+            pass  # pydicom is the judge of everything unusual
+        else:
+            dataset.file_meta = _file_meta(dataset, contents)
+            return dataset
     handed = elements_by_pydicom(contents, limits)
     dataset = handed.dataset
     if pixels and handed.pixel_start >= 0:
@@ -156,16 +169,18 @@ def dataset_from(contents: Contents, limits: Limits, *, pixels: bool = True) -> 
 
 def _file_meta(dataset: Dataset, contents: Contents) -> FileMetaDataset:
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = UID(contents.syntax)
-    for keyword, source in (
-        ("MediaStorageSOPClassUID", "SOPClassUID"),
-        ("MediaStorageSOPInstanceUID", "SOPInstanceUID"),
-    ):
-        value: Any = None
-        try:
-            value = dataset.get(source)
-        except Exception:  # because an unreadable UID is the header's to refuse
-            value = None
-        if isinstance(value, str) and value:
-            setattr(meta, keyword, value)
+    values = {_SYNTAX: contents.syntax}
+    values |= {media: _uid(dataset, tag) for media, tag in ((_MEDIA_CLASS, _CLASS), (_MEDIA_INSTANCE, _INSTANCE))}
+    for tag, value in sorted(values.items()):
+        if value:
+            meta._dict[tag] = DataElement(tag, "UI", UID(value), validation_mode=config.IGNORE)
     return meta
+
+
+def _uid(dataset: Dataset, tag: BaseTag) -> str:
+    """A UID as it stands, without having the element decoded in its place."""
+    element = dataset._dict.get(tag)
+    value: Any = element.value if element is not None else None
+    if isinstance(value, bytes):
+        return value.decode("latin-1").strip(" \0")
+    return value if isinstance(value, str) else ""

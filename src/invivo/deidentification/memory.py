@@ -59,5 +59,6 @@ def memory_of(
     written: tuple[str, tuple[str, ...], bool | None, bool | None],
 ) -> Memory:
     """The memory for objects of a profile and mapping with the same identifiers, SOP class and way of writing."""
-    keeps_dates = "retain_full_dates" in profile.options
-    return Memory(Cleaner(traces, keeps_dates=keeps_dates), mapping, subject, written)
+    shift_days = subject[1] if "retain_modified_dates" in profile.options else None
+    cleaner = Cleaner(traces, keeps_dates="retain_full_dates" in profile.options, shift_days=shift_days)
+    return Memory(cleaner, mapping, subject, written)

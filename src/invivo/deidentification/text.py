@@ -7,9 +7,10 @@ behind a title.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 
+from invivo.deidentification import text_date
 from invivo.deidentification.identifier import Trace
 from invivo.deidentification.table import text_of
 
@@ -128,14 +129,19 @@ class Cleaner:
         The identifying values of the object.
     keeps_dates : bool
         Whether dates in texts stay (full dates are retained).
+    shift_days : int, days, optional
+        By how much dates in texts are moved; without it they go. The patient's birth date always goes.
     """
 
-    def __init__(self, traces: Iterable[Trace], *, keeps_dates: bool = False) -> None:
+    def __init__(self, traces: Iterable[Trace], *, keeps_dates: bool = False, shift_days: int | None = None) -> None:
+        traces = tuple(traces)
         self._strong: set[str] = set()
         self._weak: set[str] = set()
         self._phrases: dict[str, set[tuple[str, ...]]] = {}
         self._substrings: set[str] = set()
-        self._patterns = _GENERAL if keeps_dates else (*_DATED, *_GENERAL)
+        self._keeps_dates = keeps_dates
+        self._shift_days = shift_days
+        self._births = {text_date.read(trace.text) for trace in traces if trace.kind == "date"}
         self._cleaned: dict[tuple[str, bool], str] = {}
         for trace in traces:
             for text in spellings(trace.text):
@@ -170,15 +176,37 @@ class Cleaner:
         if len(text) > LONGEST_TEXT:
             return ""
         spans = list(self._own(text))
-        for pattern in self._patterns if everything else _CONTACTS:
-            spans.extend(found.span() for found in pattern.finditer(text))
-        if everything:
-            spans.extend(_named_people(text))
-            aged = _AGE.sub("90", text)
-            if aged != text and not spans:
-                return aged
-            text = aged if len(aged) == len(text) else text
-        return _cut(text, spans) if spans else text
+        numbers = [
+            found.span() for pattern in (_GENERAL if everything else _CONTACTS) for found in pattern.finditer(text)
+        ]
+        if not everything:
+            return _cut(text, [*spans, *numbers]) if spans or numbers else text
+        dates = {one.span(): one.group() for pattern in _DATED for one in pattern.finditer(text)}
+        spans += [
+            number for number in numbers if not any(date[0] <= number[0] and number[1] <= date[1] for date in dates)
+        ]
+        spans.extend(_named_people(text))
+        moved = {} if self._keeps_dates else self._moved_dates(dates, spans)
+        aged = _AGE.sub("90", text)
+        if aged != text and not spans and not moved:
+            return aged
+        text = aged if len(aged) == len(text) else text
+        return _cut(text, spans, moved) if spans or moved else text
+
+    def _moved_dates(self, dates: Mapping[Span, str], spans: list[Span]) -> dict[Span, str]:
+        """Dates that are moved and what they become; those that cannot be, or meet what goes, are added to the spans."""
+        moved: dict[Span, str] = {}
+        for span, date in sorted(dates.items(), key=lambda one: (one[0][0], -one[0][1])):
+            if _meets(span, moved):
+                continue  # a shorter writing inside a longer one
+            new = None
+            if self._shift_days is not None and text_date.read(date) not in self._births and not _meets(span, spans):
+                new = text_date.moved(date, self._shift_days)
+            if new is None:
+                spans.append(span)
+            else:
+                moved[span] = new
+        return moved
 
     def _own(self, text: str) -> Iterator[Span]:
         words = [(found.start(), found.end(), key_of(found.group())) for found in _WORD.finditer(text)]
@@ -290,14 +318,25 @@ def _places(text: str, wanted: str) -> Iterator[Span]:
         place = text.find(wanted, place + len(wanted))
 
 
-def _cut(text: str, spans: list[Span]) -> str:
-    """What remains, tidied: no double spaces, no punctuation without words."""
-    kept: list[str] = []
+def _meets(span: Span, others: Iterable[Span]) -> bool:
+    return any(start < span[1] and span[0] < end for start, end in others)
+
+
+def _cut(text: str, spans: list[Span], instead: Mapping[Span, str] | None = None) -> str:
+    """What remains, tidied: no double spaces, no punctuation without words. ``instead`` stands where it stood."""
+    kept: list[str] = [""]
     place = 0
-    for start, end in sorted(spans):
+    changes = [(span, None) for span in spans] + list((instead or {}).items())
+    for (start, end), new in sorted(changes, key=lambda change: change[0]):
         if start > place:
-            kept.append(text[place:start])
+            kept[-1] += text[place:start]
+        if new is None:
+            kept.append("")
+        else:
+            kept[-1] += new
         place = max(place, end)
-    kept.append(text[place:])
+    kept[-1] += text[place:]
+    if not spans:
+        return kept[-1]
     joined = " ".join(piece.strip(" ^=,") for piece in kept if piece.strip(" ^=,.;:-_'’/()#\0"))
     return re.sub(r"[ \t]{2,}", " ", re.sub(r"\(\s*\)|\[\s*\]", "", joined)).strip(" ,;:-_^=")

@@ -87,7 +87,7 @@ def test_a_compound_code_follows_the_type_in_the_object(keyword: str, in_iod_typ
         ("ExpiryDate", "X"),  # DA
         ("TargetFrameOfReferenceUID", "U"),
         ("ReferencedSOPClassUID", "K"),
-        ("TrackingID", "X"),  # UT
+        ("AnnotationGroupDescription", "X"),  # UT
         ("PlacerOrderNumberProcedure", "X"),  # SH that names an order
         ("Manufacturer", "C"),
         ("KVP", "K"),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from invivo import __version__
-from invivo.cli import accounts, client, collections, releases, server, submissions
+from invivo.cli import accounts, client, collections, deidentify, releases, server, submissions
 
 application = typer.Typer(
     name="invivo",
@@ -18,6 +18,7 @@ application = typer.Typer(
 server.register(application)
 client.register(application)
 submissions.register(application)
+deidentify.register(application)
 application.add_typer(accounts.application, name="accounts", help="People, roles and API tokens.")
 application.add_typer(collections.application, name="collections", help="Collections and their policy.")
 application.add_typer(submissions.application, name="submissions", help="Deliveries into collections.")

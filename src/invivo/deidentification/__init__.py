@@ -5,11 +5,13 @@ asks no database, and never decides about doubts: whoever calls holds an object 
 understand it refuses (CannotDeidentify).
 """
 
-from invivo.deidentification.dataset import deidentify
-from invivo.deidentification.file import FileReport, deidentify_file
-from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.dataset import deidentify, patient_of
+from invivo.deidentification.file import CleanedFile, FileReport, clean_file, deidentify_file
+from invivo.deidentification.identifier import Trace, traces_of
+from invivo.deidentification.mapping import Mapping, NotInLookup
 from invivo.deidentification.pixel import known_regions, pixel_risks
 from invivo.deidentification.profile import OPTIONS, Effective, Profile, Rule, effective_action, profile_named, profiles
+from invivo.deidentification.profile_file import profile_of_text
 from invivo.deidentification.proof import leftovers
 from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt
 
@@ -18,18 +20,25 @@ __all__ = [
     "Action",
     "CannotDeidentify",
     "Cleaned",
+    "CleanedFile",
     "Doubt",
     "Effective",
     "FileReport",
     "Mapping",
+    "NotInLookup",
     "Profile",
     "Rule",
+    "Trace",
+    "clean_file",
     "deidentify",
     "deidentify_file",
     "effective_action",
     "known_regions",
     "leftovers",
+    "patient_of",
     "pixel_risks",
     "profile_named",
+    "profile_of_text",
     "profiles",
+    "traces_of",
 ]

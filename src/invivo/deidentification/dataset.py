@@ -1,13 +1,15 @@
 """De-identification of one object: a pure function of the object, the profile and the mapping."""
 
+from collections.abc import Sequence
+
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from invivo.deidentification import element as elements
 from invivo.deidentification import pixel, record, verification
 from invivo.deidentification.decision import root
-from invivo.deidentification.identifier import traces_of
-from invivo.deidentification.mapping import Mapping
+from invivo.deidentification.identifier import Trace, traces_with
+from invivo.deidentification.mapping import NO_PATIENT_ID, Mapping
 from invivo.deidentification.memory import memory_of
 from invivo.deidentification.profile import Profile
 from invivo.deidentification.report import CannotDeidentify, Cleaned, Doubt
@@ -17,7 +19,7 @@ _SOP_CLASS, _PATIENT_ID, _ISSUER, _STUDY = 0x00080016, 0x00100020, 0x00100021, 0
 _NAME, _BIRTH_DATE = 0x00100010, 0x00100030
 
 
-def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping) -> Cleaned:
+def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping, known: Sequence[Trace] = ()) -> Cleaned:
     """Clean an object as a profile says.
 
     Parameters
@@ -27,6 +29,8 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping) -> Cleaned:
     profile : Profile
     mapping : Mapping
         Where UIDs, the subject and dates go.
+    known : sequence of Trace
+        Identifiers that the patient's other objects have; they are taken out of the texts of this one too.
 
     Returns
     -------
@@ -54,12 +58,18 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping) -> Cleaned:
     label, offset = mapping.subject_label(patient, issuer), mapping.date_offset_days(patient, issuer)
     encodings = elements.encodings_of(dataset, ["iso8859"])
     written = (sop_class, tuple(encodings), *dataset.original_encoding)
-    memory = memory_of(profile, mapping, traces_of(dataset, profile), (label, offset), written)
+    memory = memory_of(profile, mapping, traces_with(dataset, profile, known), (label, offset), written)
     walk = Walk(profile, mapping, memory.cleaner, label, offset, memory)
     copy = walk.dataset(dataset, root(profile, sop_class), ["iso8859"])
     record.write_file_meta(dataset, copy)
     record.write(copy, profile, label)
     return Cleaned(copy, tuple(walk.actions), (*doubts, *walk.doubts, *pixel.pixel_risks(dataset)), label)
+
+
+def patient_of(dataset: Dataset) -> tuple[str, str]:
+    """Tell whose object it is: patient id and issuer, or what stands in for them."""
+    patient, issuer, _ = _patient_of(dataset)
+    return patient, issuer
 
 
 def _patient_of(dataset: Dataset) -> tuple[str, str, list[Doubt]]:
@@ -70,7 +80,7 @@ def _patient_of(dataset: Dataset) -> tuple[str, str, list[Doubt]]:
     stand_in = "^".join((_text(dataset, _NAME), _text(dataset, _BIRTH_DATE)))
     text = "The object has no patient id; the subject is told from others by other means."
     doubt = Doubt("subject.without-id", "PatientID", text, "warning")
-    return (stand_in if stand_in.strip("^ ") else _text(dataset, _STUDY)), "no patient id", [doubt]
+    return (stand_in if stand_in.strip("^ ") else _text(dataset, _STUDY)), NO_PATIENT_ID, [doubt]
 
 
 def _text(dataset: Dataset, tag: int) -> str:

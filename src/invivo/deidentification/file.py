@@ -1,6 +1,8 @@
 """De-identification of one file: read within limits, cleaned, written whole or not at all, and proven."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,8 +11,9 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from invivo import dicom
-from invivo.deidentification.dataset import deidentify
+from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.element import stored, texts_of
+from invivo.deidentification.identifier import Trace
 from invivo.deidentification.mapping import Mapping
 from invivo.deidentification.profile import Profile
 from invivo.deidentification.proof import leftovers
@@ -41,16 +44,33 @@ class FileReport:
     instance_uid: str
 
 
-def deidentify_file(source: Path, target: BinaryIO | Path, profile: Profile, mapping: Mapping) -> FileReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class CleanedFile:
+    """A cleaned file in memory. ``patient_id`` is the one it came with: for the site's own map only."""
+
+    output: bytes
+    report: FileReport
+    patient_id: str
+
+    def __repr__(self) -> str:
+        return "CleanedFile(...)"
+
+
+def deidentify_file(
+    source: Path | bytes, target: BinaryIO | Path, profile: Profile, mapping: Mapping, known: Sequence[Trace] = ()
+) -> FileReport:
     """Clean a DICOM file into another, in the same transfer syntax, and prove it.
 
     Parameters
     ----------
-    source : Path
+    source : Path or bytes
+        The file, or what is in it.
     target : binary stream or Path
         Gets the whole new file in one write, after the proof. A path must not be one that others look at: rename it.
     profile : Profile
     mapping : Mapping
+    known : sequence of Trace
+        Identifiers that the patient's other objects have.
 
     Returns
     -------
@@ -64,13 +84,25 @@ def deidentify_file(source: Path, target: BinaryIO | Path, profile: Profile, map
     FileTooLarge, NotInLookup
         Nothing was written.
     """
-    if source.stat().st_size > LARGEST_FILE_BYTES:
+    cleaned = clean_file(source, profile, mapping, known)
+    if isinstance(target, Path):
+        target.write_bytes(cleaned.output)
+    else:
+        target.write(cleaned.output)
+    return cleaned.report
+
+
+def clean_file(source: Path | bytes, profile: Profile, mapping: Mapping, known: Sequence[Trace] = ()) -> CleanedFile:
+    """Clean a DICOM file and prove it, like ``deidentify_file``, and give what would be written."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size > LARGEST_FILE_BYTES:
         raise FileTooLarge("The file is larger than what can be cleaned at once.")
     original = _read(source)
     try:
-        cleaned = deidentify(original, profile, mapping)
+        cleaned = deidentify(original, profile, mapping, known)
         output = dicom.written(cleaned.dataset)
-        found = leftovers(original, output, profile, labels=(cleaned.subject_label,))
+        found = leftovers(original, output, profile, labels=(cleaned.subject_label,), known=known)
+        patient_id = patient_of(original)[0]
     except InvivoError:
         raise
     except RecursionError:
@@ -79,16 +111,12 @@ def deidentify_file(source: Path, target: BinaryIO | Path, profile: Profile, map
         Exception
     ) as error:  # because whatever is not understood must not pass, and no library error may show a value
         raise CannotDeidentify(f"The object could not be cleaned ({type(error).__name__}).") from None
-    if isinstance(target, Path):
-        target.write_bytes(output)
-    else:
-        target.write(output)
-    return _report(cleaned, found)
+    return CleanedFile(output, _report(cleaned, found), patient_id)
 
 
-def _read(source: Path) -> Dataset:
+def _read(source: Path | bytes) -> Dataset:
     try:
-        dataset = dicom.read_dataset(source)
+        dataset = dicom.read_dataset(BytesIO(source) if isinstance(source, bytes) else source)
     except InvivoError as error:
         raise CannotDeidentify(error.message, code="deidentification.unreadable") from None
     except (OSError, ValueError) as error:

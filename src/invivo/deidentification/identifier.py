@@ -1,6 +1,6 @@
 """Which values of an object identify somebody: gathered before anything is cleaned, at every depth."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -70,6 +70,15 @@ def traces_of(dataset: Dataset, profile: Profile) -> tuple[Trace, ...]:
     for trace in _walk(dataset, profile, elements.encodings_of(dataset, ["iso8859"]), "", 0):
         found.setdefault((trace.kind, trace.text), trace)
     return tuple(found.values())
+
+
+def traces_with(dataset: Dataset, profile: Profile, known: Sequence[Trace]) -> tuple[Trace, ...]:
+    """The traces of an object and those known of its patient, in an order that is the same for all of them."""
+    own = traces_of(dataset, profile)
+    if not known:
+        return own
+    found = {(trace.kind, trace.text): trace for trace in (*known, *own)}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _walk(dataset: Dataset, profile: Profile, encodings: list[str], prefix: str, depth: int) -> Iterator[Trace]:

@@ -13,6 +13,7 @@ from invivo.errors import Invalid
 V = TypeVar("V")
 SHORTEST_SECRET_BYTES = 16
 LONGEST_PREFIX = 40
+NO_PATIENT_ID = "no patient id"  # the issuer where a name or a study stands in for the id
 EARLIEST_SHIFT_DAYS, LATEST_SHIFT_DAYS = -3650, -365
 
 
@@ -46,6 +47,11 @@ class Mapping:
         Patient id to the shift of the patient's dates.
     complete : bool
         Whether ``subjects`` and ``offsets``, where given, must know every patient.
+    by_issuer : bool
+        Whether the same patient id under another issuer is another patient. Otherwise the issuer is not looked at, because
+        mostly it stands in some of a patient's objects only.
+    journal : dict of str to str, optional
+        Gets every UID that is mapped, and what it became: a site keeps it.
     """
 
     secret: bytes
@@ -55,6 +61,8 @@ class Mapping:
     uids: Table[str, str] | None = None
     offsets: Table[str, int] | None = None
     complete: bool = False
+    by_issuer: bool = False
+    journal: dict[str, str] | None = None
     _keys: tuple[bytes, bytes, bytes, bytes] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,9 +83,12 @@ class Mapping:
         uid = uid.strip(" \0")
         if not uid or dicom.well_known(uid):
             return uid
-        if self.uids is not None and uid in self.uids:
-            return self.uids[uid]
-        return dicom.derive_uid(self._keys[0], uid)
+        if self.journal is not None and uid in self.journal:
+            return self.journal[uid]
+        new = self.uids[uid] if self.uids is not None and uid in self.uids else dicom.derive_uid(self._keys[0], uid)
+        if self.journal is not None:
+            self.journal[uid] = new
+        return new
 
     def subject_label(self, patient_id: str, issuer: str = "") -> str:
         """Label of a subject: the prefix and ten letters and digits, the same each time.
@@ -90,7 +101,7 @@ class Mapping:
         known = self._looked_up(self.subjects, patient_id)
         if known is not None:
             return str(known)
-        return self.subject_prefix + self._code(self._keys[1], patient_id.strip(), issuer.strip(), length=10)
+        return self.subject_prefix + self._code(self._keys[1], *self._person(patient_id, issuer), length=10)
 
     def date_offset_days(self, patient_id: str, issuer: str = "") -> int:
         """Shift of a subject's dates: between ten years and one year back, the same each time.
@@ -102,8 +113,12 @@ class Mapping:
         known = self._looked_up(self.offsets, patient_id)
         if known is not None:
             return int(known)
-        number = int.from_bytes(self._digest(self._keys[2], patient_id.strip(), issuer.strip())[:8], "big")
+        number = int.from_bytes(self._digest(self._keys[2], *self._person(patient_id, issuer))[:8], "big")
         return EARLIEST_SHIFT_DAYS + number % (LATEST_SHIFT_DAYS - EARLIEST_SHIFT_DAYS + 1)
+
+    def _person(self, patient_id: str, issuer: str) -> tuple[str, str]:
+        stands_in = issuer == NO_PATIENT_ID
+        return patient_id.strip(), issuer.strip() if self.by_issuer or stands_in else ""
 
     def pseudonym(self, text: str) -> str:
         """Code of twelve letters and digits for what must stay distinct from others, such as a specimen."""

@@ -7,7 +7,8 @@ from functools import cache
 
 from invivo.deidentification.table import text_of
 
-# From the strictest to the most lenient. R (review) needs a person, so here it means remove; F is CTP's own function.
+# From the strictest to the most lenient. R (review) needs a person, so here it means remove, unless the standard calls
+# the element safe: that is the review. F is CTP's own function.
 _ORDER = {"X": 0, "R": 0, "F": 0, "Z": 1, "H": 2, "O": 3, "KB": 4, "K3": 5, "K": 5, "Y": 5}
 
 
@@ -24,6 +25,8 @@ def _dispositions() -> dict[tuple[int, str, int], Disposition]:
     found: dict[tuple[int, str, int], Disposition] = {}
     for line in csv.DictReader(io.StringIO(text_of("private_tags.csv"))):
         words = [line[column] for column in ("ctp", "tcia_kb", "tcia_2025", "std_safe") if line[column]]
+        if "Y" in words:
+            words = [word for word in words if word != "R"]
         if words:
             key = (int(line["group"], 16), line["creator"].strip().upper(), int(line["element"], 16))
             _settle(found, key, words, line["vr"])

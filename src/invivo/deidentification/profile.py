@@ -1,6 +1,7 @@
 """Profiles of de-identification: data that says, with PS3.15 Annex E, what becomes of every attribute."""
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -75,6 +76,7 @@ _TECHNICAL_TEXT = frozenset(
         *("WindowCenterWidthExplanation", "LUTExplanation", "ModalityLUTType", "RescaleType", "ViewName", "StageName"),
         *("PositionReferenceIndicator", "DeidentificationMethod", "Radiopharmaceutical", "RadiopharmaceuticalRoute"),
         *("ReconstructionMethod", "AttenuationCorrectionMethod", "ScatterCorrectionMethod", "SegmentLabel"),
+        *("TrackingID",),
         *("DigitalImageFormatAcquired", "AlgorithmName", "AlgorithmVersion", "GraphicLayerDescription", "BeamName"),
     }
 )
@@ -151,6 +153,21 @@ class Profile:
         if any(rule.code not in action.CODES for rule in self.rules):
             raise ContradictoryProfile("A rule of a profile has a code other than D, Z, X, K, C or U.")
         object.__setattr__(self, "_last_names", _indexed(self.rules))
+
+    @property
+    def digest(self) -> str:
+        """Sixteen digits that change with anything a profile says."""
+        said = (self.name, self.version, sorted(self.options), [(r.pattern, r.code, r.value) for r in self.rules])
+        return hashlib.sha256(repr((*said, self.verifies_only)).encode()).hexdigest()[:16]
+
+    def with_options(self, options: frozenset[str]) -> "Profile":
+        """The same profile with more options.
+
+        Raises
+        ------
+        ContradictoryProfile
+        """
+        return replace(self, options=self.options | options)
 
     def rule_for(self, path: tuple[int, ...]) -> Rule | None:
         """The profile's own rule for an attribute at a path of tags; of several the last."""
@@ -280,6 +297,8 @@ def _by_vr(  # noqa: PLR0911 - a table of VRs
         keeps = name in _CLASS_UIDS or "retain_uids" in profile.options
         return Effective("K" if keeps else "U", "VR UI, a class" if name in _CLASS_UIDS else "VR UI")
     if vr in {"ST", "LT", "UT", "UC"}:
+        if name in _TECHNICAL_TEXT:
+            return Effective("C", f"VR {vr}, technical text")
         if "clean_descriptors" in profile.options:
             return Effective("C", f"VR {vr}, option {OPTIONS['clean_descriptors'][0]}")
         return Effective("D" if name in _VALUE_OF_ITEM else action.choose("X/Z/D", in_iod_type), f"VR {vr}")

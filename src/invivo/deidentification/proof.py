@@ -12,7 +12,7 @@ from pydicom.tag import BaseTag
 
 from invivo import dicom
 from invivo.deidentification import element as elements
-from invivo.deidentification.identifier import DEEPEST, Trace, traces_of
+from invivo.deidentification.identifier import DEEPEST, Trace, traces_with
 from invivo.deidentification.profile import Profile, profile_named
 from invivo.deidentification.table import standard_vr
 from invivo.deidentification.text import common_words
@@ -29,7 +29,12 @@ _LETTER = re.compile(rb"[A-Za-z]")
 
 
 def leftovers(
-    original: Dataset, output: bytes, profile: Profile | None = None, *, labels: Sequence[str] = ()
+    original: Dataset,
+    output: bytes,
+    profile: Profile | None = None,
+    *,
+    labels: Sequence[str] = (),
+    known: Sequence[Trace] = (),
 ) -> tuple[str, ...]:
     """Paths of identifying values of an original that still occur in what was made of it.
 
@@ -44,6 +49,8 @@ def leftovers(
         verifies nothing is expected to go.
     labels : sequence of str
         New labels of the subject, which are no leftovers.
+    known : sequence of Trace
+        Identifiers that the patient's other objects have.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def leftovers(
         return ()
     allowed = {label.casefold() for label in labels}
     encodings = tuple(elements.encodings_of(original, ["iso8859"]))
-    needles = _needles(traces_of(original, profile), frozenset(allowed), encodings)
+    needles = _needles(traces_with(original, profile, known), frozenset(allowed), encodings)
     fresh = dicom.read_dataset(BytesIO(output))
     written = _written(output, fresh)
     found = needles.search(fresh, written)

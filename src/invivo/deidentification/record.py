@@ -19,6 +19,7 @@ IMPLEMENTATION_CLASS_UID = UID("2.25.244218353610411396412146018462330268937")
 IMPLEMENTATION_VERSION_NAME = f"INVIVO_{__version__}"[:16]
 _MEANINGS = dict([BASIC, *OPTIONS.values()])
 _SOP_CLASS, _INSTANCE = BaseTag(0x00080016), BaseTag(0x00080018)
+_META_VERSION = BaseTag(0x00020001)
 _MEDIA_CLASS, _MEDIA_INSTANCE, _SYNTAX = BaseTag(0x00020002), BaseTag(0x00020003), BaseTag(0x00020010)
 _IMPLEMENTATION, _VERSION_NAME = BaseTag(0x00020012), BaseTag(0x00020013)
 _CODE_VALUE, _METHOD_CODES, _EQUIPMENT = BaseTag(0x00080100), BaseTag(0x00120064), BaseTag(0x0018A001)
@@ -35,6 +36,7 @@ def write_file_meta(source: Dataset, copy: Dataset) -> None:
     for tag, value in sorted(values.items()):
         if value:
             stored[tag] = _raw(tag, "UI", value.encode("ascii", "replace"), b"\0")
+    stored[_META_VERSION] = _raw(_META_VERSION, "OB", b"\0\1", b"")
     stored[_VERSION_NAME] = _raw(_VERSION_NAME, "SH", IMPLEMENTATION_VERSION_NAME.encode("ascii"), b" ")
     copy.file_meta = meta
     copy.preamble = bytes(128)

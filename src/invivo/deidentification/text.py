@@ -18,6 +18,11 @@ LONGEST_TEXT = 1 << 20
 _REMEMBERED = 4096
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _GAP = re.compile(r"[\s,.^=_'’\-]{0,3}")
+_PLAIN_BYTES = re.compile(rb"[\t\n\f\r -~]*\0?")
+_ENCODINGS = (
+    *("utf-8", "utf-16-le", "utf-16-be", "latin-1", "iso8859-2", "iso8859-5", "iso8859-6", "iso8859-7", "iso8859-8"),
+    *("iso8859-9", "cp1251", "shift_jis", "euc_jp", "iso2022_jp", "euc_kr", "gb18030", "big5", "tis-620"),
+)
 _FIRST_IDEOGRAPH = "\u2e80"
 
 _MONTH = (
@@ -143,6 +148,8 @@ class Cleaner:
         self._shift_days = shift_days
         self._births = {text_date.read(trace.text) for trace in traces if trace.kind == "date"}
         self._cleaned: dict[tuple[str, bool], str] = {}
+        self._forms: tuple[bytes, ...] | None = None
+        self._spelled = {part for trace in traces if trace.kind != "date" for part in _parts_of(trace)}
         for trace in traces:
             for text in spellings(trace.text):
                 {"name": self._know_name, "id": self._know_id, "place": self._know_place, "date": self._know_id}[
@@ -160,6 +167,20 @@ class Cleaner:
     def finds(self, text: str) -> bool:
         """Tell whether an identifier of the object stands in a text."""
         return any(True for _ in self._own(text))
+
+    def is_name(self, text: str) -> bool:
+        """Tell whether a text is nothing but a part of a name, a common word too (a patient called White)."""
+        key = key_of(text.strip())
+        return len(key) > 3 and (key in self._weak or key in self._strong)
+
+    def stands_in_bytes(self, value: bytes) -> bool:
+        """Tell whether a name or a number stands in bytes in any of the usual encodings, declared or not."""
+        if _PLAIN_BYTES.fullmatch(value):
+            return False
+        if self._forms is None:
+            self._forms = tuple({form for text in self._spelled for form in _forms_of(text)})
+        folded = value.lower()
+        return any(form in folded for form in self._forms)
 
     def _remembered(self, text: str, *, everything: bool) -> str:
         key = (text, everything)
@@ -309,6 +330,27 @@ def _named_people(text: str) -> Iterator[Span]:
                 end = word.end()
             if end > found.start(1):
                 yield (found.start() if pattern is _TITLE else found.start(1)), end
+
+
+def _parts_of(trace: Trace) -> Iterator[str]:
+    """The parts of a value that would tell who it is, wherever they stood in bytes."""
+    parts = re.split(r"[\^=\s,]+", trace.text) if trace.kind == "name" else [trace.text]
+    for part in parts:
+        long_enough = len(part) >= (4 if part.isascii() else 2)
+        if long_enough and part.casefold() not in common_words():
+            yield part
+
+
+def _forms_of(text: str) -> Iterator[bytes]:
+    """The bytes of a text in the usual encodings; those of pure ASCII are the cleaning's own business."""
+    for encoding in _ENCODINGS:
+        for spelled in (text, text.upper(), text.title()):
+            try:
+                form = spelled.encode(encoding).lower()
+            except UnicodeError:
+                continue
+            if len(form) > 2 and not _PLAIN_BYTES.fullmatch(form):
+                yield form
 
 
 def _places(text: str, wanted: str) -> Iterator[Span]:

@@ -118,8 +118,8 @@ def _written(new: date, match: re.Match[str], order: str) -> str:
     if order == "ymd":
         seps = [groups.get("s1") or "", groups.get("s2") or ""]
         return f"{year}{seps[0]}{_digits(new.month, match['m'])}{seps[1]}{_digits(new.day, match['d'])}"
-    first, second = (new.month, new.day) if order == "mdy" else (new.day, new.month)
-    return f"{_digits(first, match['a'])}{match['s1']}{_digits(second, match['b'])}{match['s2']}{year}"
+    one, two = (new.month, new.day) if order == "mdy" else (new.day, new.month)
+    return f"{_digits(one, match['a'])}{match['s1']}{_digits(two, match['b'])}{match['s2']}{year}"
 
 
 def _digits(number: int, like: str) -> str:

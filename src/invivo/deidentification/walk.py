@@ -175,8 +175,10 @@ class _Level:
     def term(self, element: Element, decision: Decision) -> Element | None:
         """K for CS: a term of a list, unless it holds an identifier."""
         texts = elements.texts_of(element, "CS", self.encodings)
+        if isinstance(element.value, bytes) and self.walk.cleaner.stands_in_bytes(element.value):
+            return self._fallback(element, decision)
         if decision.code == "K" and all(text.isascii() for text in texts):
-            if not any(self.walk.cleaner.finds(text) for text in texts):
+            if not any(self.walk.cleaner.finds(text) or self.walk.cleaner.is_name(text) for text in texts):
                 return element
             return self._fallback(element, decision)
         return self._cleaned(element, decision, everything=True)
@@ -340,6 +342,8 @@ class _Level:
     def _cleaned(self, element: Element, decision: Decision, *, everything: bool) -> Element | None:
         cleaner = self.walk.cleaner
         new = action.clean(element, decision.vr, self.encodings, cleaner.clean if everything else cleaner.strip)
+        if isinstance(new.value, bytes) and cleaner.stands_in_bytes(new.value):
+            return self._fallback(element, decision)  # written in another character set than the object names
         return self._fallback(element, decision) if new is not element and not new.value else new
 
     def _fallback(self, element: Element, decision: Decision) -> Element | None:

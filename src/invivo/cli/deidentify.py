@@ -1,9 +1,11 @@
-"""`invivo deidentify`: a folder of the site into a folder that may leave it."""
+"""`invivo deidentify` and `invivo submit`: a folder of the site cleaned there, and what may leave it sent."""
 
 import csv
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -11,33 +13,74 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from invivo import deidentification, site
+from invivo import client, deidentification, site
 from invivo.cli.output import answering, console
-from invivo.errors import Broken, Invalid
+from invivo.errors import Broken, Invalid, Refused
 
 SECRET = Path("~/.config/invivo/deidentification.key")
 _LONGEST_TABLE = 1 << 28
+_COLUMNS = (
+    *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
+    *(TimeElapsedColumn(), TimeRemainingColumn()),
+)
+
+ProfileName = Annotated[str, typer.Option("--profile", help="basic, tcia, verify, or a profile's file (TOML).")]
+Options = Annotated[str, typer.Option(help="Options of PS3.15 Annex E on top, by commas: retain_uids,...")]
+Project = Annotated[str, typer.Option(help="Keeps the maps of two projects with one secret apart.")]
+Prefix = Annotated[str, typer.Option(help="Begins every subject's label.")]
+Secret = Annotated[Path, typer.Option(help="File of the secret; made at the first run. Back it up.")]
+Subjects = Annotated[Path | None, typer.Option(help="Lookup table patient id -> label: id_old,id_new.")]
+Offsets = Annotated[Path | None, typer.Option(help="Lookup table patient id -> days: id_old,days.")]
+UidMap = Annotated[Path | None, typer.Option(help="Write the map of UIDs: id_old,id_new.")]
+PatientMap = Annotated[Path | None, typer.Option(help="Write the map of patients: id_old,id_new.")]
+Report = Annotated[Path | None, typer.Option(help="Write the report (JSON, without values).")]
+Accept = Annotated[
+    list[str] | None, typer.Option(help="A doubt that shall not hold objects, such as pixel.photograph; repeat.")
+]
+Jobs = Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0, max=256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By which rules, secret and tables a folder is cleaned, as asked on the command line."""
+
+    profile: str
+    options: str
+    project: str
+    prefix: str
+    secret: Path
+    subjects: Path | None
+    offsets: Path | None
+    accept: frozenset[str]
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """A run that may start: its plan, its ledger, and the fingerprint of its secret."""
+
+    plan: site.Plan
+    ledger: site.Ledger
+    mark: str
 
 
 @answering
 def deidentify(
     source: Annotated[Path, typer.Argument(help="Folder (or file) with the originals; nothing in it is changed.")],
     destination: Annotated[Path, typer.Argument(help="Folder for the cleaned objects, made if missing.")],
-    profile: Annotated[str, typer.Option(help="basic, tcia, verify, or a profile's file (TOML).")] = "basic",
-    options: Annotated[str, typer.Option(help="Options of PS3.15 Annex E on top, by commas: retain_uids,...")] = "",
-    project: Annotated[str, typer.Option(help="Keeps the maps of two projects with one secret apart.")] = "default",
-    prefix: Annotated[str, typer.Option(help="Begins every subject's label.")] = "SUBJ-",
-    secret: Annotated[Path, typer.Option(help="File of the secret; made at the first run. Back it up.")] = SECRET,
-    subjects: Annotated[Path | None, typer.Option(help="Lookup table patient id -> label: id_old,id_new.")] = None,
-    offsets: Annotated[Path | None, typer.Option(help="Lookup table patient id -> days: id_old,days.")] = None,
-    uid_map: Annotated[Path | None, typer.Option(help="Write the map of UIDs: id_old,id_new.")] = None,
-    patient_map: Annotated[Path | None, typer.Option(help="Write the map of patients: id_old,id_new.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the report (JSON, without values).")] = None,
-    accept: Annotated[
-        list[str] | None, typer.Option(help="A doubt that shall not hold objects, such as pixel.photograph; repeat.")
-    ] = None,
+    profile: ProfileName = "basic",
+    options: Options = "",
+    project: Project = "default",
+    prefix: Prefix = "SUBJ-",
+    secret: Secret = SECRET,
+    subjects: Subjects = None,
+    offsets: Offsets = None,
+    uid_map: UidMap = None,
+    patient_map: PatientMap = None,
+    report: Report = None,
+    accept: Accept = None,
     ledger: Annotated[Path | None, typer.Option(help="Folder of the run's ledger; else DESTINATION-private.")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0, max=256)] = 0,
+    jobs: Jobs = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write the cleaned objects.")] = False,
 ) -> None:
     """De-identify a folder into another and prove it; what is doubtful is held back with a reason.
@@ -45,34 +88,115 @@ def deidentify(
     The same command goes on where an interrupted one stopped. The secret, the ledger and the maps tell who is who:
     they stay at the site. The destination and the report may leave it.
     """
-    if not source.exists():
-        raise Invalid(f"There is no {source}.", code="deidentify.missing")
-    rules = _profile(profile, options)
+    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs)
     private = (ledger or destination.with_name(destination.name + "-private")).expanduser()
     private = private.with_name(private.name + "-dry") if dry_run else private
-    key = site.read_secret(secret.expanduser(), may_make=not (private / "ledger.sqlite").exists())
+    engaged = _engaged(rules, source, destination, private, dry_run=dry_run)
+    try:
+        summary = _cleaned(engaged, uid_map, patient_map, report)
+    finally:
+        engaged.ledger.close()
+    where = "nothing was written (dry run)" if dry_run else f"in {destination}"
+    _tell(summary, private, where)
+
+
+@answering
+def submit(
+    source: Annotated[Path, typer.Argument(help="Folder (or file) with the originals; nothing in it is changed.")],
+    to: Annotated[str, typer.Option("--to", help="Address of the archive; else INVIVO_URL.", envvar="INVIVO_URL")],
+    collection: Annotated[str, typer.Option(help="Short name of the collection.")],
+    token: Annotated[str, typer.Option(help="API token; else INVIVO_TOKEN.", envvar="INVIVO_TOKEN")] = "",
+    submission: Annotated[int | None, typer.Option(help="Number of the submission; else your newest open one.")] = None,
+    profile: ProfileName = "tcia",
+    options: Options = "",
+    project: Project = "default",
+    prefix: Prefix = "SUBJ-",
+    secret: Secret = SECRET,
+    subjects: Subjects = None,
+    offsets: Offsets = None,
+    uid_map: UidMap = None,
+    patient_map: PatientMap = None,
+    report: Report = None,
+    accept: Accept = None,
+    keep: Annotated[Path | None, typer.Option(help="Folder for the cleaned objects; else SOURCE-submit.")] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """De-identify a folder here and send what came out clean; secret, ledger and maps stay here.
+
+    The same command goes on where an interrupted one stopped: nothing is cleaned or sent twice. The archive cleans and
+    checks again by the collection's own rules; a collection of data de-identified at source keeps them as they are.
+    """
+    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs)
+    cleaned = keep or source.with_name(source.name + "-submit")
+    private = cleaned.with_name(cleaned.name + "-private")
+    archive = client.Archive(to, token)
+    number = submission or archive.submission_into(collection)
+    engaged = _engaged(rules, source, cleaned, private, dry_run=False)
+    try:
+        summary = _cleaned(engaged, uid_map, patient_map, report)
+        _tell(summary, private, f"in {cleaned}")
+        sent = _sent(archive, number, engaged)
+    finally:
+        engaged.ledger.close()
+    console.print(
+        f"Submission {number} at {to}: "
+        + (", ".join(f"{n} {state}" for state, n in sorted(sent.items())) or "nothing new to send")
+        + ".",
+        highlight=False,
+    )
+    console.print(f"What the archive makes of it: {to.rstrip('/')}/submissions/{number}", highlight=False)
+
+
+def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dry_run: bool) -> Engaged:
+    if not source.exists():
+        raise Invalid(f"There is no {source}.", code="deidentify.missing")
+    chosen = _profile(rules.profile, rules.options)
+    key = site.read_secret(rules.secret.expanduser(), may_make=not (private / "ledger.sqlite").exists())
+    offsets = _table(rules.offsets, "days")
     mapping = deidentification.Mapping(
         secret=key,
-        subject_prefix=prefix,
-        project=project,
-        subjects=_table(subjects, "id_new"),
-        offsets={patient: int(days) for patient, days in (_table(offsets, "days") or {}).items()} if offsets else None,
-        complete=subjects is not None or offsets is not None,
+        subject_prefix=rules.prefix,
+        project=rules.project,
+        subjects=_table(rules.subjects, "id_new"),
+        offsets={patient: int(days) for patient, days in offsets.items()} if offsets is not None else None,
+        complete=rules.subjects is not None or rules.offsets is not None,
         journal={},
     )
-    plan = site.Plan(
-        source, destination, rules, mapping, frozenset(accept or ()), jobs or len(os.sched_getaffinity(0)), dry_run
-    )
-    mark = site.fingerprint(key, project)
-    kept = site.Ledger(private, {"secret": mark, "profile": rules.digest, "prefix": prefix})
-    try:
-        _run(plan, kept)
-        _write_map(uid_map, kept.uids())
-        _write_map(patient_map, kept.patients())
-        summary = site.write_report(report, kept, rules, mark) if report else site.summary_of(kept)
-    finally:
-        kept.close()
-    _tell(summary, private, destination, dry_run)
+    jobs = rules.jobs or len(os.sched_getaffinity(0))
+    plan = site.Plan(source, destination, chosen, mapping, rules.accept, jobs, dry_run)
+    mark = site.fingerprint(key, rules.project)
+    terms = {"secret": mark, "profile": chosen.digest, "prefix": rules.prefix}
+    return Engaged(plan, site.Ledger(private, terms), mark)
+
+
+def _cleaned(
+    engaged: Engaged, uid_map: Path | None, patient_map: Path | None, report: Path | None
+) -> dict[str, object]:
+    _run(engaged.plan, engaged.ledger)
+    _write_map(uid_map, engaged.ledger.uids())
+    _write_map(patient_map, engaged.ledger.patients())
+    if report is None:
+        return site.summary_of(engaged.ledger)
+    return site.write_report(report, engaged.ledger, engaged.plan.profile, engaged.mark)
+
+
+def _sent(archive: client.Archive, number: int, engaged: Engaged) -> Counter[str]:
+    """Send every cleaned object that the archive has not acknowledged yet."""
+    where = f"{archive.http.base_url}#{number}"
+    waiting = engaged.ledger.unsent(where)
+    outcomes: Counter[str] = Counter()
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+        task = progress.add_task("sending", total=len(waiting))
+        for one in waiting:
+            receipt = archive.upload(engaged.plan.destination / one.target, number)
+            outcome = str(receipt.get("outcome") or "taken")
+            if outcome == "refused":
+                reason = str(receipt.get("reason") or "The archive refused an object.")
+                raise Refused(reason, code="submit.refused")
+            engaged.ledger.mark_sent(where, one.path, outcome)
+            outcomes[outcome] += 1
+            progress.advance(task)
+    return outcomes
 
 
 def _profile(name: str, options: str) -> deidentification.Profile:
@@ -111,14 +235,7 @@ def _run(plan: site.Plan, kept: site.Ledger) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
         tasks = {stage: progress.add_task(stage, total=None) for stage in ("looking", "cleaning")}
         try:
             site.deidentify_folder(
@@ -144,9 +261,8 @@ def _write_map(path: Path | None, rows: Iterable[tuple[str, str]]) -> None:
     part.replace(path)
 
 
-def _tell(summary: dict[str, object], private: Path, destination: Path, dry_run: bool) -> None:
+def _tell(summary: dict[str, object], private: Path, where: str) -> None:
     counts = ", ".join(f"{summary[state]} {state}" for state in ("cleaned", "held", "repeated"))
-    where = "nothing was written (dry run)" if dry_run else f"in {destination}"
     console.print(f"{summary['files']} files: {counts}; {where}.", highlight=False)
     reasons = summary["held_by_reason"]
     assert isinstance(reasons, dict)
@@ -156,5 +272,6 @@ def _tell(summary: dict[str, object], private: Path, destination: Path, dry_run:
 
 
 def register(root: typer.Typer) -> None:
-    """Add `invivo deidentify` to the command line."""
+    """Add `invivo deidentify` and `invivo submit` to the command line."""
     root.command("deidentify")(deidentify)
+    root.command("submit")(submit)

@@ -70,6 +70,24 @@ class Archive:
         """Fetch series into a folder, resuming and verifying; see `fetch_series`."""
         return [fetch_series(self.http, uid, Path(folder)) for uid in series_uids]
 
+    def submission_into(self, collection: str, title: str = "From the site") -> int:
+        """Return your newest open submission into a collection, a new one if there is none.
+
+        Raises
+        ------
+        Unreachable, NotFound, Refused, Invalid
+        """
+        for one in self.get("/api/submissions"):
+            if one["collection"] == collection and one["state"] == "open":
+                return int(one["id"])
+        try:
+            answer = self.http.post("/api/desk/submissions", json={"collection": collection, "title": title})
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.http.base_url} does not answer ({type(error).__name__}).") from None
+        if answer.status_code != 201:
+            raise _refusal(answer)
+        return int(answer.json()["id"])
+
     def upload(self, path: str | Path, submission: int | None = None) -> dict[str, Any]:
         """Send a file resumably; return the archive's receipt."""
         return send_file(self.http, Path(path), submission)

@@ -19,6 +19,7 @@ create table if not exists files (
     subject text not null, study text not null, series text not null, told text not null);
 create table if not exists action_sets (digest text primary key, actions text not null);
 create table if not exists uids (id_old text primary key, id_new text not null);
+create table if not exists sent (archive text, path text, sha256 text, outcome text, primary key (archive, path));
 create table if not exists patients (id_old text primary key, id_new text not null);
 """
 State = Literal["cleaned", "held", "repeated"]
@@ -143,6 +144,19 @@ class Ledger:
         """Every file, in the order of the paths."""
         for row in self._tables.execute(f"select {', '.join(Outcome.__slots__)} from files order by path"):
             yield Outcome(*row)
+
+    def unsent(self, archive: str) -> list[Outcome]:
+        """Cleaned files that an archive's submission has not acknowledged in the form they have now."""
+        sent = set(self._tables.execute("select path, sha256 from sent where archive = ?", [archive]))
+        return [one for one in self.outcomes() if one.outcome == "cleaned" and (one.path, one.sha256) not in sent]
+
+    def mark_sent(self, archive: str, path: str, outcome: str) -> None:
+        """Enter that the archive has acknowledged a file."""
+        with _usable():
+            self._tables.execute(
+                "insert or replace into sent select ?, path, sha256, ? from files where path = ?",
+                [archive, outcome, path],
+            )
 
     def action_sets(self) -> dict[str, list[list[str]]]:
         """Sets of actions by their digest: path, code and rule of each."""

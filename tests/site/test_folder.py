@@ -209,8 +209,9 @@ def test_what_is_no_object_or_contradicts_another_is_held_with_a_reason(tmp_path
 def test_a_lookup_table_gives_the_labels_and_must_know_everybody(whole: Path, tmp_path: Path) -> None:
     shutil.copy(whole / "site.key", tmp_path / "site.key")
     table = tmp_path / "subjects.csv"
-    table.write_text(f"id_old,id_new\n{NUMBER}0,LUNG-001\n")
+    table.write_text(f"id_old,id_new,ClinicalTrialSiteID\n{NUMBER}0,LUNG-001,SITE-7\n")
     assert run(whole / "in", tmp_path / "out", "--subjects", str(table)).returncode == 0
+    assert pydicom.dcmread(next((tmp_path / "out").rglob("*.dcm"))).ClinicalTrialSiteID == "SITE-7"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["LUNG-001"]
     reasons = json.loads((tmp_path / "r.json").read_text())["summary"]["held_by_reason"]
     assert reasons == {"deidentification.not-in-lookup": 12}

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from invivo import client, deidentification, site
+from invivo import client, deidentification, dicom, site
 from invivo.cli.output import answering, console
 from invivo.errors import Broken, Invalid, Refused
 
@@ -29,7 +29,10 @@ Options = Annotated[str, typer.Option(help="Options of PS3.15 Annex E on top, by
 Project = Annotated[str, typer.Option(help="Keeps the maps of two projects with one secret apart.")]
 Prefix = Annotated[str, typer.Option(help="Begins every subject's label.")]
 Secret = Annotated[Path, typer.Option(help="File of the secret; made at the first run. Back it up.")]
-Subjects = Annotated[Path | None, typer.Option(help="Lookup table patient id -> label: id_old,id_new.")]
+Subjects = Annotated[
+    Path | None,
+    typer.Option(help="Lookup table id_old,id_new; further columns are attributes to write: ClinicalTrialSiteID,..."),
+]
 Offsets = Annotated[Path | None, typer.Option(help="Lookup table patient id -> days: id_old,days.")]
 UidMap = Annotated[Path | None, typer.Option(help="Write the map of UIDs: id_old,id_new.")]
 PatientMap = Annotated[Path | None, typer.Option(help="Write the map of patients: id_old,id_new.")]
@@ -158,6 +161,7 @@ def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dr
         subject_prefix=rules.prefix,
         project=rules.project,
         subjects=_table(rules.subjects, "id_new"),
+        attributes=_attributes(rules.subjects),
         offsets={patient: int(days) for patient, days in offsets.items()} if offsets is not None else None,
         complete=rules.subjects is not None or rules.offsets is not None,
         journal={},
@@ -228,6 +232,22 @@ def _table(path: Path | None, column: str) -> dict[str, str] | None:
                 raise Invalid(f"Line {reader.line_num} of {path} is empty, unusable or contradicts an earlier one.")
             found[old] = new
     return found
+
+
+def _attributes(path: Path | None) -> dict[str, dict[str, str]] | None:
+    """Read the columns of a lookup table that are attributes."""
+    if path is None:
+        return None
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        keywords = [name for name in reader.fieldnames or () if name not in {"id_old", "id_new"}]
+        for keyword in keywords:
+            if dicom.attribute(keyword).vr not in {"LO", "SH", "CS", "ST", "LT"}:
+                raise Invalid(f"The column {keyword} of {path} is no attribute that holds text.")
+        return {
+            (row["id_old"] or "").strip(): {keyword: row[keyword].strip() for keyword in keywords if row[keyword]}
+            for row in reader
+        }
 
 
 def _run(plan: site.Plan, kept: site.Ledger) -> None:

@@ -63,6 +63,7 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping, known: Sequ
     copy = walk.dataset(dataset, root(profile, sop_class), ["iso8859"])
     record.write_file_meta(dataset, copy)
     record.write(copy, profile, label)
+    record.write_texts(copy, mapping.attributes_of(patient))
     return Cleaned(copy, tuple(walk.actions), (*doubts, *walk.doubts, *pixel.pixel_risks(dataset)), label)
 
 

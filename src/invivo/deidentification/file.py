@@ -101,8 +101,9 @@ def clean_file(source: Path | bytes, profile: Profile, mapping: Mapping, known: 
     try:
         cleaned = deidentify(original, profile, mapping, known)
         output = dicom.written(cleaned.dataset)
-        found = leftovers(original, output, profile, labels=(cleaned.subject_label,), known=known)
         patient_id = patient_of(original)[0]
+        labels = (cleaned.subject_label, *mapping.attributes_of(patient_id).values())
+        found = leftovers(original, output, profile, labels=labels, known=known)
     except InvivoError:
         raise
     except RecursionError:

@@ -47,6 +47,9 @@ class Mapping:
         Patient id to the shift of the patient's dates.
     complete : bool
         Whether ``subjects`` and ``offsets``, where given, must know every patient.
+    attributes : mapping of str to mapping of str to str, optional
+        Patient id to attributes (keywords) and the texts that are written into the patient's objects: a trial's subject
+        or site.
     by_issuer : bool
         Whether the same patient id under another issuer is another patient. Otherwise the issuer is not looked at, because
         mostly it stands in some of a patient's objects only.
@@ -61,6 +64,7 @@ class Mapping:
     uids: Table[str, str] | None = None
     offsets: Table[str, int] | None = None
     complete: bool = False
+    attributes: Table[str, Table[str, str]] | None = None
     by_issuer: bool = False
     journal: dict[str, str] | None = None
     _keys: tuple[bytes, bytes, bytes, bytes] = field(init=False, compare=False)
@@ -119,6 +123,10 @@ class Mapping:
     def _person(self, patient_id: str, issuer: str) -> tuple[str, str]:
         stands_in = issuer == NO_PATIENT_ID
         return patient_id.strip(), issuer.strip() if self.by_issuer or stands_in else ""
+
+    def attributes_of(self, patient_id: str) -> Table[str, str]:
+        """Attributes that a lookup table writes into a patient's objects."""
+        return (self.attributes or {}).get(patient_id.strip(), {})
 
     def pseudonym(self, text: str) -> str:
         """Code of twelve letters and digits for what must stay distinct from others, such as a specimen."""

@@ -1,5 +1,6 @@
 """The object's own record of its de-identification, without a word on where it was done."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from pydicom.uid import UID
 from invivo import __version__
 from invivo.deidentification import element as elements
 from invivo.deidentification.profile import BASIC, OPTIONS, Profile
+from invivo.deidentification.table import standard_vr, tag_number
 
 IMPLEMENTATION_CLASS_UID = UID("2.25.244218353610411396412146018462330268937")
 IMPLEMENTATION_VERSION_NAME = f"INVIVO_{__version__}"[:16]
@@ -70,6 +72,17 @@ def write(dataset: Dataset, profile: Profile, subject_label: str) -> None:
         dataset[element.tag] = element
     if earlier:
         dataset[_EQUIPMENT] = elements.sequence_of(DataElement(_EQUIPMENT, "SQ", None), [*earlier, _ourselves()])
+
+
+def write_texts(dataset: Dataset, texts: Mapping[str, str]) -> None:
+    """Write texts that a lookup table gives, in place of what stood there."""
+    encodings = elements.encodings_of(dataset, _DEFAULT)
+    implicit, little = dataset.original_encoding
+    for keyword, text in texts.items():
+        tag = BaseTag(tag_number(keyword))
+        vr = standard_vr(tag) or "LO"
+        empty = RawDataElement(tag, vr, 0, b"", 0, bool(implicit), little is not False)
+        dataset[tag] = elements.with_texts(empty, vr, [text], encodings)
 
 
 def declared_codes(dataset: Dataset) -> set[str]:

@@ -23,8 +23,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 import invivo
 from invivo import deidentification, errors, protocols, search, settings, web, worker
-from invivo.cli import application as command_line
 from invivo.cli import output
+from invivo.cli.application import application as command_line
 from invivo.dicom import conformance
 from invivo.protocols import wire
 from invivo.protocols.dimse import status as dimse_status
@@ -119,7 +119,7 @@ def profiles_part() -> str:
 
 def commands(group: Any = None, path: str = "invivo") -> Iterator[tuple[str, Any]]:
     """Yield (words, command) of every command, in the order of the help."""
-    for name, command in (group or typer.main.get_command(command_line.application)).commands.items():
+    for name, command in (group or typer.main.get_command(command_line())).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, f"{path} {name}")
         else:

@@ -71,3 +71,8 @@ def token(
         secret, made = accounts.create_token(archive, actor, title, scope or ["read"], days)
     console.print(secret, highlight=False, soft_wrap=True)
     typer.echo(f"It may {', '.join(made.scopes)} until {made.expires_at.date()}.", err=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add `invivo accounts` to the command line."""
+    root.add_typer(application, name="accounts", help="People, roles and API tokens.")

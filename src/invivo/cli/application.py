@@ -1,29 +1,46 @@
-"""All commands, put together."""
+"""All commands, put together; of a command that is named only its own module is loaded, since importing is most of a start."""
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from invivo import __version__
-from invivo.cli import accounts, client, collections, deidentify, releases, server, submissions
 
-application = typer.Typer(
-    name="invivo",
-    help="A public biomedical imaging archive that anyone can host.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-server.register(application)
-client.register(application)
-submissions.register(application)
-deidentify.register(application)
-application.add_typer(accounts.application, name="accounts", help="People, roles and API tokens.")
-application.add_typer(collections.application, name="collections", help="Collections and their policy.")
-application.add_typer(submissions.application, name="submissions", help="Deliveries into collections.")
-application.add_typer(submissions.senders, name="senders", help="DICOM peers and the submissions they deliver for.")
-application.add_typer(releases.application, name="releases", help="Releases: preview, publish, withdraw.")
+# Module of this room: the commands that its `register` adds.
+_MODULES: dict[str, tuple[str, ...]] = {
+    "server": ("init", "migrate", "serve", "demo", "doctor", "viewer", "jobs", "settings"),
+    "client": ("search", "download"),
+    "submissions": ("import", "submissions", "senders"),
+    "deidentify": ("deidentify", "submit"),
+    "accounts": ("accounts",),
+    "collections": ("collections",),
+    "releases": ("releases",),
+}
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """Build the command line, for some words of it only the part that they need.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What was typed. Where the first word is no command (``--help``, a slip of the pen) everything is there.
+    """
+    root = typer.Typer(
+        name="invivo",
+        help="A public biomedical imaging archive that anyone can host.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    root.callback()(_root)
+    needed = [module for module, commands in _MODULES.items() if words and words[0] in commands]
+    for module in needed or _MODULES:
+        import_module(f"invivo.cli.{module}").register(root)
+    return root
 
 
 def _version(wanted: bool) -> None:
@@ -32,7 +49,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@application.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -44,7 +60,7 @@ def _root(
 def main() -> int:
     """Run the command line; return the exit code."""
     try:
-        application(standalone_mode=True)
+        application(sys.argv[1:])(standalone_mode=True)
     except KeyboardInterrupt:
         sys.stderr.write("invivo: stopped.\n")
         return 130

@@ -63,3 +63,8 @@ def appoint(
         collection = collections.collection_named(archive, SYSTEM, short_name)
         collections.add_member(archive, SYSTEM, collection.id, accounts.person_named(archive, name).id, role)
     console.print(f"{name} is {role} of {short_name}.", highlight=False)
+
+
+def register(root: typer.Typer) -> None:
+    """Add `invivo collections` to the command line."""
+    root.add_typer(application, name="collections", help="Collections and their policy.")

@@ -69,3 +69,8 @@ def withdraw(
         known = collections.collection_named(archive, SYSTEM, collection)
         number = releases.withdraw(archive, SYSTEM, known.id, series, reason_class, reason)
     console.print(f"Gone from release {number} on.", highlight=False)
+
+
+def register(root: typer.Typer) -> None:
+    """Add `invivo releases` to the command line."""
+    root.add_typer(application, name="releases", help="Releases: preview, publish, withdraw.")

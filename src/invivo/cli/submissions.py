@@ -132,5 +132,7 @@ def import_paths(
 
 
 def register(root: typer.Typer) -> None:
-    """Add `invivo import` to the command line."""
+    """Add `invivo import`, `invivo submissions` and `invivo senders` to the command line."""
     root.command("import")(import_paths)
+    root.add_typer(application, name="submissions", help="Deliveries into collections.")
+    root.add_typer(senders, name="senders", help="DICOM peers and the submissions they deliver for.")

@@ -110,3 +110,20 @@ def test_hostile_text_takes_bounded_time(text: str) -> None:
     started = time.perf_counter()
     Cleaner([Trace("", "name", "Kowalczyk^A")]).clean(text)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Dictated: Faimbsen MD, liver ok", "Dictated: liver ok"),
+        ("Findings explained to wife Holberg Chiexski in detail", "Findings explained to wife in detail"),
+        ("Tech: Smithers", "Tech"),
+        ("reviewed by Kinross Abernathy, RN", "reviewed by"),
+        ("Long's CT chest", "'s CT chest"),
+        ("Baker's cyst in Long axis view", "Baker's cyst in Long axis view"),
+        ("Ax Flair Propeller", "Ax Flair Propeller"),
+        ("Liver Dynamic Haste Dixon", "Liver Dynamic Haste Dixon"),
+    ],
+)
+def test_people_whom_no_header_names_go_and_terms_stay(text: str, kept: str) -> None:
+    assert Cleaner([Trace("PatientName", "name", "Long^B")]).clean(text) == kept

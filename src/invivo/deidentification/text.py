@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 
-from invivo.deidentification import text_date
+from invivo.deidentification import text_date, text_person
 from invivo.deidentification.identifier import Trace
 from invivo.deidentification.table import text_of
 
@@ -68,17 +68,6 @@ _NUMBERS = (
     r"(?<![^\W_])[^\W\d_]{3,30}(?:stra(?:ß|ss)e|str\.) ?\d{1,4}[a-z]?(?![^\W_])",
 )
 _AGE = re.compile(r"(?<!\d)(9\d|1[0-4]\d)(?=[ -]{0,2}(?:years?|yrs?|yo|y/o|y\.o|Jahre|jähr))", re.I)
-_CAPITAL = r"[A-Z\u00c0-\u00d6\u00d8-\u00de\u0410-\u042f]"
-_TITLE = re.compile(
-    r"(?<![^\W_])(?:(?:Dr|Prof|Mr|Mrs|Ms|Miss|Mister|Doctor|Professor|Herr|Frau|Mme|Mlle|Sra|Señor)\b\.?"
-    r"|(?:DR|PROF|MR|MRS|MS)\.)(?: (?:med|Dr)\b\.?){0,2}"
-    rf"((?:[ .]{{1,2}}{_CAPITAL}(?:[^\W\d_'’-]{{1,40}}|\.)){{1,3}})"
-)
-_LABEL = re.compile(
-    r"(?i:(?<![^\W_])(?:name|patient|physician|doctor|operator|technologist|tech|radiologist|referr(?:ed|ing) by"
-    r"|signed by|dictated by|read by|performed by|attending|surgeon))"
-    r"(?: ?[:=] ?| is )((?:[ ,]{0,2}[A-Z][^\W\d_'’-]{0,40}\.?){1,3})"
-)
 _NOUNS = re.compile(
     r"(?:['’]s?|s)?[ -](?:disease|syndrome|cysts?|lymphoma|tumou?rs?|sarcoma|sign|fractures?|lesion|gland|score"
     r"|classification|contracture|palsy|phenomenon|nodes?|nodules?|deformity|malformation|anomaly|ulcer|o?esophagus"
@@ -86,6 +75,7 @@ _NOUNS = re.compile(
     r"|operation)(?![^\W_])",
     re.I,
 )
+_POSSESSIVE = re.compile(r"(?:['’]s|s['’])(?![^\W_])", re.I)
 _EPONYM_BEFORE = re.compile(r"(?:circle|vein|foramen|pouch|tetralogy|morbus|non)[ -](?:of )?$", re.I)
 
 _GENERAL = tuple(re.compile(pattern, re.I) for pattern in ("|".join(_REACHES), *_NUMBERS))
@@ -206,7 +196,7 @@ class Cleaner:
         spans += [
             number for number in numbers if not any(date[0] <= number[0] and number[1] <= date[1] for date in dates)
         ]
-        spans.extend(_named_people(text))
+        spans.extend(text_person.named_people(text, _is_known_word))
         moved = {} if self._keeps_dates else self._moved_dates(dates, spans)
         aged = _AGE.sub("90", text)
         if aged != text and not spans and not moved:
@@ -233,7 +223,8 @@ class Cleaner:
         words = [(found.start(), found.end(), key_of(found.group())) for found in _WORD.finditer(text)]
         for number, (start, end, key) in enumerate(words):
             if (key in self._strong and not _is_eponym(text, start, end, key)) or (
-                key in self._weak and self._beside_a_part(text, words, number)
+                key in self._weak
+                and (self._beside_a_part(text, words, number) or _is_possessive(text, start, end, key))
             ):
                 yield start, end
             for phrase in self._phrases.get(key, ()):
@@ -313,23 +304,26 @@ def _eponym_keys() -> frozenset[str]:
     return frozenset(key_of(word) for word in text_of("eponyms.txt").split())
 
 
+def _is_possessive(text: str, start: int, end: int, key: str) -> bool:
+    """Whether a common word that is also a name is written as somebody's: Long's CT, but not Baker's cyst."""
+    return (
+        len(key) > 2
+        and text[start:end][:1].isupper()
+        and _POSSESSIVE.match(text, end) is not None
+        and not _is_eponym(text, start, end, key)
+    )
+
+
+def _is_known_word(word: str) -> bool:
+    """Whether a word names nobody by itself: of medicine, of daily English, or an eponym of medicine."""
+    key = key_of(word)
+    return key in _common_keys() or key in _eponym_keys()
+
+
 def _is_eponym(text: str, start: int, end: int, key: str) -> bool:
     if key not in _eponym_keys():
         return False
     return _NOUNS.match(text, end) is not None or _EPONYM_BEFORE.search(text[max(0, start - 16) : start]) is not None
-
-
-def _named_people(text: str) -> Iterator[Span]:
-    """Names behind a title or a label, up to the first common word."""
-    for pattern in (_TITLE, _LABEL):
-        for found in pattern.finditer(text):
-            end = found.start(1)
-            for word in _WORD.finditer(text, found.start(1), found.end(1)):
-                if len(word.group()) > 2 and key_of(word.group()) in _common_keys():
-                    break
-                end = word.end()
-            if end > found.start(1):
-                yield (found.start() if pattern is _TITLE else found.start(1)), end
 
 
 def _parts_of(trace: Trace) -> Iterator[str]:

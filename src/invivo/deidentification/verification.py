@@ -35,7 +35,9 @@ def verify(dataset: Dataset, profile: Profile) -> Cleaned:
         options -= {"retain_modified_dates"}
     measure = replace(profile_named("basic"), name=f"{profile.name}: basic", options=options)
     sop_class = "".join(_texts(dataset, 0x00080016))
-    cleaner = Cleaner(trace for trace in traces_of(dataset, measure) if trace.path not in {"PatientID", "PatientName"})
+    traces = [trace for trace in traces_of(dataset, measure) if trace.path not in {"PatientID", "PatientName"}]
+    keeps_dates = bool(options & {"retain_full_dates", "retain_modified_dates"})
+    cleaner = Cleaner(traces, keeps_dates=keeps_dates)
     doubts = [*_identity(dataset), *_look(dataset, root(measure, sop_class), cleaner, ["iso8859"], "", 0)]
     label = " ".join(_texts(dataset, _SUBJECT))
     return Cleaned(_copy(dataset), (), (*doubts, *pixel.pixel_risks(dataset)), label)

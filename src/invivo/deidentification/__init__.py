@@ -14,6 +14,16 @@ from invivo.deidentification.profile import OPTIONS, Effective, Profile, Rule, e
 from invivo.deidentification.profile_file import profile_of_text
 from invivo.deidentification.proof import leftovers
 from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt
+from invivo.deidentification.script_profile import ScriptProfile, script_profile
+from invivo.deidentification.scripts import (
+    Lookup,
+    MemoryNumbers,
+    ScriptRefused,
+    load_filter,
+    load_pixel_script,
+    load_script,
+    read_lookup,
+)
 
 __all__ = [
     "OPTIONS",
@@ -24,10 +34,14 @@ __all__ = [
     "Doubt",
     "Effective",
     "FileReport",
+    "Lookup",
     "Mapping",
+    "MemoryNumbers",
     "NotInLookup",
     "Profile",
     "Rule",
+    "ScriptProfile",
+    "ScriptRefused",
     "Trace",
     "clean_file",
     "deidentify",
@@ -35,10 +49,15 @@ __all__ = [
     "effective_action",
     "known_regions",
     "leftovers",
+    "load_filter",
+    "load_pixel_script",
+    "load_script",
     "patient_of",
     "pixel_risks",
     "profile_named",
     "profile_of_text",
     "profiles",
+    "read_lookup",
+    "script_profile",
     "traces_of",
 ]

@@ -6,13 +6,14 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from invivo.deidentification import element as elements
-from invivo.deidentification import pixel, record, verification
+from invivo.deidentification import pixel, record, script_profile, verification
 from invivo.deidentification.decision import root
 from invivo.deidentification.identifier import Trace, traces_with
 from invivo.deidentification.mapping import NO_PATIENT_ID, Mapping
 from invivo.deidentification.memory import memory_of
 from invivo.deidentification.profile import Profile
 from invivo.deidentification.report import CannotDeidentify, Cleaned, Doubt
+from invivo.deidentification.script_profile import ScriptProfile
 from invivo.deidentification.walk import Walk
 
 _SOP_CLASS, _PATIENT_ID, _ISSUER, _STUDY = 0x00080016, 0x00100020, 0x00100021, 0x0020000D
@@ -52,6 +53,10 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping, known: Sequ
     sop_class = _text(dataset, _SOP_CLASS)
     if not sop_class:
         raise CannotDeidentify("The object does not say its SOP class.", code="deidentification.no-class")
+    if isinstance(profile, ScriptProfile):
+        patient, issuer = patient_of(dataset)
+        variables = {"project": mapping.project, "subject": mapping.subject_label(patient, issuer)}
+        return script_profile.run(dataset, profile, variables)
     if profile.verifies_only:
         return verification.verify(dataset, profile)
     patient, issuer, doubts = _patient_of(dataset)

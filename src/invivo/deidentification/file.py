@@ -112,7 +112,17 @@ def clean_file(source: Path | bytes, profile: Profile, mapping: Mapping, known: 
         Exception
     ) as error:  # because whatever is not understood must not pass, and no library error may show a value
         raise CannotDeidentify(f"The object could not be cleaned ({type(error).__name__}).") from None
-    return CleanedFile(output, _report(cleaned, found), patient_id)
+    report = _report(cleaned, found)
+    _journal(original, report, mapping)
+    return CleanedFile(output, report, patient_id)
+
+
+def _journal(original: Dataset, report: FileReport, mapping: Mapping) -> None:
+    """Enter the object's own UIDs in the journal, whoever mapped them."""
+    if mapping.journal is not None:
+        new = (report.study_uid, report.series_uid, report.instance_uid)
+        for tag, uid in zip((_STUDY, _SERIES, _INSTANCE), new, strict=True):
+            mapping.journal.setdefault(_uid(original, tag), uid)
 
 
 def _read(source: Path | bytes) -> Dataset:

@@ -14,6 +14,7 @@ from invivo import dicom
 from invivo.deidentification import element as elements
 from invivo.deidentification.identifier import DEEPEST, Trace, traces_with
 from invivo.deidentification.profile import Profile, profile_named
+from invivo.deidentification.script_profile import ScriptProfile, traces_meant_to_go
 from invivo.deidentification.table import standard_vr
 from invivo.deidentification.text import common_words
 
@@ -65,8 +66,12 @@ def leftovers(
         return ()
     allowed = {label.casefold() for label in labels}
     encodings = tuple(elements.encodings_of(original, ["iso8859"]))
-    needles = _needles(traces_with(original, profile, known), frozenset(allowed), encodings)
     fresh = dicom.read_dataset(BytesIO(output))
+    if isinstance(profile, ScriptProfile):
+        traces = (*traces_meant_to_go(original, fresh), *(trace for trace in known if trace.kind != "place"))
+    else:
+        traces = traces_with(original, profile, known)
+    needles = _needles(traces, frozenset(allowed), encodings)
     written = _written(output, fresh)
     found = needles.search(fresh, written)
     printed = _printed(written.pixels)

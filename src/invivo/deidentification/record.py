@@ -8,6 +8,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomIO
 from pydicom.filewriter import write_sequence
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
@@ -42,6 +43,16 @@ def write_file_meta(source: Dataset, copy: Dataset) -> None:
     stored[_VERSION_NAME] = _raw(_VERSION_NAME, "SH", IMPLEMENTATION_VERSION_NAME.encode("ascii"), b" ")
     copy.file_meta = meta
     copy.preamble = bytes(128)
+
+
+def write_scripted(dataset: Dataset, profile: Profile) -> None:
+    """Write the record of a foreign script: it claims no profile of the standard but what the script itself writes."""
+    dataset.PatientIdentityRemoved = "YES"
+    earlier = dataset.get("DeidentificationMethod")
+    earlier = [str(one) for one in earlier] if isinstance(earlier, MultiValue) else [str(earlier)] if earlier else []
+    dataset.DeidentificationMethod = [*earlier, f"invivo {__version__}, {profile.title}"[:64]]
+    items = list(dataset.ContributingEquipmentSequence or []) if _EQUIPMENT in dataset else []
+    dataset.ContributingEquipmentSequence = Sequence([*items, _ourselves()])
 
 
 def _uid_at(dataset: Dataset, tag: BaseTag) -> str:

@@ -4,8 +4,9 @@ A submission is *open* or *closed*. Whatever arrives by whatever door is first k
 quarantine, and only then acknowledged; `advance` takes it through the automatic steps.
 """
 
-from invivo.submissions.journey import advance, profile_for
+from invivo.submissions.journey import advance
 from invivo.submissions.receipt import Receipt, receive, receive_spooled, spool
+from invivo.submissions.rules import mapping_for, profile_for
 from invivo.submissions.sender import (
     Origin,
     Sender,
@@ -50,6 +51,7 @@ __all__ = [
     "find_submission",
     "find_upload",
     "list_submissions",
+    "mapping_for",
     "open_submission",
     "profile_for",
     "progress_of",

@@ -11,6 +11,7 @@ import zstandard
 from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, TooLarge
+from invivo.submissions.rules import mapping_for, profile_for
 
 BATCH = 200
 MOST_ATTEMPTS = 3
@@ -52,30 +53,6 @@ def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
         for held in quarantine.received_of(tx, series_id, 1_000_000):
             quarantine.stick(tx, held.id, error.kind, error.message)
         audit.note(tx, "system", "quarantine.stick", f"held-series:{series_id}", code=error.kind)
-
-
-def profile_for(policy: collections.Collection | collections.Draft) -> deidentification.Profile:
-    """Return the de-identification profile of a collection with its own options; raises Invalid if they contradict one another."""
-    profile = deidentification.profile_named(policy.profile)
-    if not policy.profile_options:
-        return profile
-    return deidentification.Profile(
-        name=profile.name,
-        version=profile.version,
-        title=profile.title,
-        options=profile.options | set(policy.profile_options),
-        rules=profile.rules,
-        verifies_only=profile.verifies_only,
-    )
-
-
-def mapping_for(archive: Archive, policy: collections.Collection) -> deidentification.Mapping:
-    """Return the keyed maps of a collection: the same object sent a year later maps the same."""
-    return deidentification.Mapping(
-        secret=archive.secret(f"collection:{policy.id}"),
-        subject_prefix=f"{policy.short_name[:30]}-",
-        project=str(policy.id),
-    )
 
 
 def _clean(

@@ -1,0 +1,314 @@
+"""The pixels of one object from end to end: looked at, read, filled where they identify, and looked at again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from invivo.deidentification.burned_in import reading
+from invivo.deidentification.burned_in.fill import hide_by_frame, inside
+from invivo.deidentification.burned_in.judgement import Identifies, is_label, judge_all
+from invivo.deidentification.burned_in.known import Known
+from invivo.deidentification.burned_in.outcome import PixelOutcome
+from invivo.deidentification.burned_in.picture import Array, CannotHide, Frames, Picture, Rectangle, picture_of
+from invivo.deidentification.burned_in.reading import Found, Reader
+from invivo.deidentification.burned_in.screen import screen
+from invivo.deidentification.burned_in.ultrasound import ultrasound_regions
+from invivo.deidentification.report import Doubt
+
+_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
+_MOST_THOROUGH, _MOST_SCREENED, _MOST_POSITIVE, _MOST_AGAIN = 240, 16, 6, 8
+_ROUNDS = 3
+_MARGIN, _MARGIN_ALONG, _MARGIN_ACROSS = 3, 0.8, 0.2
+_VALUE_LETTERS = 12
+_SMALL_CHANGE = 0.02
+_CHANGED_MARGIN = 24
+
+
+class _ReaderFailed(Exception):
+    """The reader of text raised an error of its own."""
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What has been seen so far: boxes to hide in all frames, kinds of doubt, counts."""
+
+    boxes: dict[Rectangle, None] = field(default_factory=dict)
+    kept: set[Rectangle] = field(default_factory=set)
+    unclear: set[Rectangle] = field(default_factory=set)
+    read: int = 0
+    decoded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What does not change while an object is worked on."""
+
+    picture: Picture
+    regions: tuple[Rectangle, ...]
+    banner: tuple[Rectangle, ...]
+    identifies: Identifies
+    everything: bool
+    read: Reader
+    glance: Reader
+
+
+def clean_pixels(
+    dataset: Dataset,
+    *,
+    known: Known,
+    regions: Iterable[Rectangle] = (),
+    everything: bool = False,
+    thorough: bool = False,
+    reader: Reader | None = None,
+    identifies: Identifies | None = None,
+) -> PixelOutcome:
+    """Hide the identifying text in the pixels of an object.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The object with its pixel data and transfer syntax; it is not changed.
+    known : Known
+        What the header knows; text of identifying forms is found without.
+    regions : iterable of (x, y, width, height)
+        Rectangles that are always hidden.
+    everything : bool
+        Whether clinical text goes as well.
+    thorough : bool
+        Whether every frame is read. Else frames are screened, and read only where there may be text.
+    reader : callable, optional
+        What reads text; the installed one where absent.
+    identifies : callable, optional
+        A further judge of read text, beside ``known``.
+
+    Returns
+    -------
+    PixelOutcome
+        Doubts of severity ``hold`` where a frame could not be looked at or identifying text may be left.
+
+    References
+    ----------
+    DICOM PS3.15 Annex E.3.1 (Clean Pixel Data Option).
+    """
+    try:
+        picture = picture_of(dataset)
+        if picture is None:
+            return PixelOutcome(dataset)
+        always = inside(regions, picture)
+        frames = Frames(dataset, picture)
+        looked_at = _frames_to_read(frames, picture, thorough=thorough, exact=_is_exact(dataset, picture))
+        banner = ultrasound_regions(dataset)
+    except CannotHide:
+        return PixelOutcome(dataset, doubts=(_not_decoded(),))
+    found_reader = reader or reading.reader()
+    if looked_at and found_reader is None:
+        return _with_regions_only(dataset, picture, always)
+    if not looked_at and not always:
+        return PixelOutcome(dataset)
+
+    def identifying(text: str) -> bool:
+        return known.finds(text) or (identifies is not None and identifies(text))
+
+    task = _Task(
+        picture, always, banner, identifying, everything, found_reader or reading.read_text, reader or reading.glance
+    )
+    return _attempted(dataset, frames, looked_at, task)
+
+
+def _attempted(dataset: Dataset, frames: Frames, looked_at: list[int], task: _Task) -> PixelOutcome:
+    notes = _Notes()
+    try:
+        _read_frames(frames, looked_at, task, notes)
+        return _cleaned(dataset, looked_at, task, notes)
+    except _ReaderFailed:
+        text = "The reader of text failed on the pixels, so nobody has looked at them."
+        return PixelOutcome(dataset, doubts=(Doubt("pixel.not-read", "PixelData", text, "hold"),))
+    except CannotHide as refusal:
+        if not notes.decoded:
+            return PixelOutcome(dataset, doubts=(_not_decoded(),))
+        doubt = Doubt("pixel.cannot-hide", "PixelData", refusal.message, "hold")
+        return PixelOutcome(dataset, doubts=(doubt,))
+
+
+def _not_decoded() -> Doubt:
+    return Doubt(
+        "pixel.not-decoded", "PixelData", "The pixels cannot be decoded, so nobody has looked at them.", "hold"
+    )
+
+
+def _is_exact(dataset: Dataset, picture: Picture) -> bool:
+    return picture.syntax not in _LOSSY and str(dataset.get("LossyImageCompression", "")) != "01"
+
+
+def _with_regions_only(dataset: Dataset, picture: Picture, always: tuple[Rectangle, ...]) -> PixelOutcome:
+    text = "There may be text in the pixels, and no reader is installed (the extra [ocr])."
+    doubts = (Doubt("pixel.not-read", "PixelData", text, "hold"),)
+    if not always:
+        return PixelOutcome(dataset, doubts=doubts)
+    try:
+        filled = hide_by_frame(dataset, dict.fromkeys(range(picture.frames), always))
+    except CannotHide as refusal:
+        return PixelOutcome(dataset, doubts=(*doubts, Doubt("pixel.cannot-hide", "PixelData", refusal.message, "hold")))
+    hidden = tuple((None, rectangle) for rectangle in always)
+    return PixelOutcome(filled.dataset, hidden, 0, doubts, touched=True, recoded_frames=filled.recoded)
+
+
+def _frames_to_read(frames: Frames, picture: Picture, *, thorough: bool, exact: bool) -> list[int]:
+    """All frames of what is risky, as far as can be afforded; else those in which there may be text."""
+    if thorough:
+        return _spread(range(picture.frames), _MOST_THOROUGH)
+    sampled = _spread(range(picture.frames), _MOST_SCREENED)
+    return _spread([index for index in sampled if screen(frames.at(index), exact=exact)], _MOST_POSITIVE)
+
+
+def _spread(numbers: Sequence[int], most: int) -> list[int]:
+    """Evenly chosen ones, the first and the last among them."""
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(place * (len(numbers) - 1) / (most - 1))] for place in range(most)]
+
+
+def _cleaned(dataset: Dataset, looked_at: list[int], task: _Task, notes: _Notes) -> PixelOutcome:
+    doubts = []
+    result, recoded, left = dataset, 0, False
+    wanted: tuple[Rectangle, ...] = ()
+    for _ in range(_ROUNDS):
+        wanted = inside((*task.regions, *notes.boxes), task.picture)
+        if not wanted:
+            break
+        filled = hide_by_frame(dataset, dict.fromkeys(range(task.picture.frames), wanted))
+        result, recoded = filled.dataset, filled.recoded
+        left = _is_left(result, looked_at, task, notes)
+        if not left:
+            break
+    if left:
+        doubts.append(Doubt("pixel.text-left", "PixelData", "Identifying text may still be in the pixels.", "hold"))
+    doubts += _small_doubts(notes, task, looked_at, recoded)
+    return PixelOutcome(
+        result,
+        tuple((None, rectangle) for rectangle in wanted),
+        len(notes.kept),
+        tuple(doubts),
+        touched=result is not dataset,
+        read_frames=notes.read,
+        recoded_frames=recoded,
+    )
+
+
+def _small_doubts(notes: _Notes, task: _Task, looked_at: list[int], recoded: int) -> list[Doubt]:
+    doubts = []
+    if notes.unclear:
+        text = f"{len(notes.unclear)} pieces of text in the pixels were not understood and stay."
+        doubts.append(Doubt("pixel.text-unclear", "PixelData", text, "warning"))
+    if len(looked_at) == _MOST_THOROUGH < task.picture.frames:
+        text = f"Of {task.picture.frames} frames {len(looked_at)} were read."
+        doubts.append(Doubt("pixel.frames-sampled", "PixelData", text, "warning"))
+    if recoded:
+        text = f"{recoded} frames of lossy JPEG were compressed again as a whole."
+        doubts.append(Doubt("pixel.recoded", "PixelData", text, "info"))
+    return doubts
+
+
+def _read_frames(frames: Frames, looked_at: list[int], task: _Task, notes: _Notes) -> None:
+    """Read frames one after another; of one much like the last only the part that changed, and that faster."""
+    last: Array | None = None
+    for index in looked_at:
+        shown = _shown(frames.at(index), task)
+        notes.decoded = index == looked_at[-1]
+        part = _changed_part(last, shown)
+        last = shown
+        if part is None:
+            continue
+        x, y, width, height = part
+        first_or_last = index in (looked_at[0], looked_at[-1])
+        try:
+            found = (task.read if first_or_last else task.glance)(shown[y : y + height, x : x + width])
+        except Exception:  # because the recogniser raises errors of three libraries, and none may let the frame pass
+            raise _ReaderFailed from None
+        notes.read += 1
+        _note([one._replace(x=one.x + x, y=one.y + y) for one in found], task, notes)
+
+
+def _shown(frame: Array, task: _Task) -> Array:
+    """The frame with large values bright and the regions that are hidden anyway blank."""
+    if task.picture.photometric == "MONOCHROME1":
+        frame = frame.max() - frame
+    if task.regions:
+        frame = frame.copy()
+        for x, y, width, height in task.regions:
+            frame[y : y + height, x : x + width] = frame.min()
+    return frame
+
+
+def _changed_part(last: Array | None, shown: Array) -> Rectangle | None:
+    """Where a frame differs from the one before; None where nowhere."""
+    rows, columns = shown.shape[:2]
+    if last is None or last.shape != shown.shape:
+        return 0, 0, columns, rows
+    least = _SMALL_CHANGE * float(np.ptp(shown.astype(np.float32)))
+    difference: Array = np.abs(shown.astype(np.float32) - last.astype(np.float32))
+    changed: Array = (difference.max(axis=2) if difference.ndim == 3 else difference) > least
+    down, across = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    if not len(down):
+        return None
+    top, left = max(int(down[0]) - _CHANGED_MARGIN, 0), max(int(across[0]) - 4 * _CHANGED_MARGIN, 0)
+    bottom, right = int(down[-1]) + 1 + _CHANGED_MARGIN, int(across[-1]) + 1 + 4 * _CHANGED_MARGIN
+    return left, top, min(right, columns) - left, min(bottom, rows) - top
+
+
+def _note(found: list[Found], task: _Task, notes: _Notes) -> None:
+    verdicts = judge_all(found, task.identifies)
+    for one, verdict in zip(found, verdicts, strict=True):
+        box = (one.x, one.y, one.width, one.height)
+        if task.everything or verdict == "identifying" or (verdict == "unclear" and _is_in(box, task.banner)):
+            notes.boxes[_with_margin(_with_value(one, found))] = None
+        elif verdict == "clinical":
+            notes.kept.add(box)
+        else:
+            notes.unclear.add(box)
+
+
+def _is_in(box: Rectangle, areas: Iterable[Rectangle]) -> bool:
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    return any(left <= x < left + width and top <= y < top + height for left, top, width, height in areas)
+
+
+def _with_value(one: Found, found: list[Found]) -> Found:
+    """A label with the room behind it, up to the next piece: its value stands there, though nobody could read it."""
+    if not is_label(one.text) or one.height > one.width:
+        return one
+    right, bottom = one.x + one.width, one.y + one.height
+    starts = [other.x for other in found if other.x >= right and other.y < bottom and other.y + other.height > one.y]
+    room = min([_VALUE_LETTERS * one.height, *(start - right for start in starts)])
+    return one._replace(width=one.width + room)
+
+
+def _with_margin(one: Found) -> Rectangle:
+    letter = min(one.height, one.width)
+    beside, above = (max(_MARGIN, round(letter * part)) for part in (_MARGIN_ALONG, _MARGIN_ACROSS))
+    if one.height > 2 * one.width:
+        beside, above = above, beside
+    return one.x - beside, one.y - above, one.width + 2 * beside, one.height + 2 * above
+
+
+def _is_left(result: Dataset, looked_at: list[int], task: _Task, notes: _Notes) -> bool:
+    """Read some of the filled frames again; what is found anew is noted for another round."""
+    again = _Notes()
+    _read_frames(Frames(result, task.picture), _spread(looked_at, _MOST_AGAIN), replace(task, read=task.glance), again)
+    notes.read += again.read
+    # What was read as clinical is not read again as another thing: letters in a smaller window are worse to read.
+    new = [box for box in again.boxes if not any(_covers(box, kept) for kept in notes.kept)]
+    notes.boxes.update(dict.fromkeys(new))
+    return bool(new)
+
+
+def _covers(box: Rectangle, kept: Rectangle) -> bool:
+    """Whether a box with its margin is about the place of a kept piece of text."""
+    x, y, width, height = box
+    return (
+        x <= kept[0] + kept[2] / 2 <= x + width
+        and y <= kept[1] + kept[3] / 2 <= y + height
+        and kept[0] <= x + width / 2 <= kept[0] + kept[2]
+    )

@@ -9,6 +9,7 @@ from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.file import CleanedFile, FileReport, clean_file, deidentify_file
 from invivo.deidentification.identifier import Trace, traces_of
 from invivo.deidentification.mapping import Mapping, NotInLookup
+from invivo.deidentification.picture import Attention
 from invivo.deidentification.pixel import known_regions, pixel_risks
 from invivo.deidentification.profile import OPTIONS, Effective, Profile, Rule, effective_action, profile_named, profiles
 from invivo.deidentification.profile_file import profile_of_text
@@ -28,6 +29,7 @@ from invivo.deidentification.scripts import (
 __all__ = [
     "OPTIONS",
     "Action",
+    "Attention",
     "CannotDeidentify",
     "Cleaned",
     "CleanedFile",

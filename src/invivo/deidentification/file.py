@@ -13,11 +13,13 @@ from pydicom.tag import BaseTag
 from invivo import dicom
 from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.element import stored, texts_of
-from invivo.deidentification.identifier import Trace
+from invivo.deidentification.identifier import Trace, traces_with
 from invivo.deidentification.mapping import Mapping
-from invivo.deidentification.profile import Profile
+from invivo.deidentification.picture import Attention, with_clean_pixels
+from invivo.deidentification.profile import Profile, profile_named
 from invivo.deidentification.proof import leftovers
 from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt
+from invivo.deidentification.script_profile import ScriptProfile
 from invivo.errors import InvivoError, TooLarge
 
 LARGEST_FILE_BYTES = 2 << 30
@@ -92,14 +94,24 @@ def deidentify_file(
     return cleaned.report
 
 
-def clean_file(source: Path | bytes, profile: Profile, mapping: Mapping, known: Sequence[Trace] = ()) -> CleanedFile:
-    """Clean a DICOM file and prove it, like ``deidentify_file``, and give what would be written."""
+def clean_file(
+    source: Path | bytes,
+    profile: Profile,
+    mapping: Mapping,
+    known: Sequence[Trace] = (),
+    attention: Attention | None = None,
+) -> CleanedFile:
+    """Clean a DICOM file and prove it, like ``deidentify_file``, and give what would be written.
+
+    ``attention`` is that of the object's series; it says how many of its pictures are read, and learns from this one.
+    """
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > LARGEST_FILE_BYTES:
         raise FileTooLarge("The file is larger than what can be cleaned at once.")
     original = _read(source)
     try:
         cleaned = deidentify(original, profile, mapping, known)
+        cleaned = with_clean_pixels(original, cleaned, profile, _wanted_traces(original, profile, known), attention)
         output = dicom.written(cleaned.dataset)
         patient_id = patient_of(original)[0]
         labels = (cleaned.subject_label, *mapping.attributes_of(patient_id).values())
@@ -115,6 +127,11 @@ def clean_file(source: Path | bytes, profile: Profile, mapping: Mapping, known: 
     report = _report(cleaned, found)
     _journal(original, report, mapping)
     return CleanedFile(output, report, patient_id)
+
+
+def _wanted_traces(original: Dataset, profile: Profile, known: Sequence[Trace]) -> tuple[Trace, ...]:
+    """What is looked for in pixels: a foreign script keeps nothing there on purpose."""
+    return traces_with(original, profile_named("basic") if isinstance(profile, ScriptProfile) else profile, known)
 
 
 def _journal(original: Dataset, report: FileReport, mapping: Mapping) -> None:

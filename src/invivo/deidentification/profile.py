@@ -132,7 +132,8 @@ class Rule:
 class Profile:
     """A named, versioned set of options of PS3.15 Annex E, with own rules on top.
 
-    With ``verifies_only`` nothing is changed: what Basic would remove and still has a value becomes a doubt.
+    With ``verifies_only`` nothing is changed: what Basic would remove and still has a value becomes a doubt. With
+    ``hides_all_text`` clinical text that is burned into pixels goes as well as what identifies.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Profile:
     options: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
     verifies_only: bool = False
+    hides_all_text: bool = False
     _last_names: dict[int, tuple[tuple[tuple[int, ...], bool, Rule], ...]] = field(
         init=False, repr=False, compare=False, hash=False
     )
@@ -158,7 +160,7 @@ class Profile:
     def digest(self) -> str:
         """Sixteen digits that change with anything a profile says."""
         said = (self.name, self.version, sorted(self.options), [(r.pattern, r.code, r.value) for r in self.rules])
-        return hashlib.sha256(repr((*said, self.verifies_only)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((*said, self.verifies_only, self.hides_all_text)).encode()).hexdigest()[:16]
 
     def with_options(self, options: frozenset[str]) -> "Profile":
         """The same profile with more options.

@@ -7,7 +7,7 @@ from typing import Any
 from invivo.deidentification.profile import OPTIONS, ContradictoryProfile, Profile, Rule, profile_named
 
 LARGEST_CHARACTERS = 1 << 20
-_KNOWN = frozenset({"name", "version", "title", "base", "options", "without", "rules"})
+_KNOWN = frozenset({"name", "version", "title", "base", "options", "without", "rules", "hide_all_text"})
 _IN_RULE = frozenset({"attribute", "action", "value"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,15}")
@@ -16,8 +16,9 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,15}")
 def profile_of_text(text: str) -> Profile:
     """Read a profile.
 
-    ``base`` names a built-in profile; ``options`` are added to its own, ``without`` are taken off; each of ``rules`` has
-    ``attribute`` (keyword, tag, or a path of them with slashes), ``action`` (D, Z, X, K, C or U) and, for D, ``value``.
+    ``base`` names a built-in profile; ``options`` are added to its own, ``without`` are taken off. With
+    ``hide_all_text`` no burned-in text stays. Each of ``rules`` has ``attribute`` (keyword, tag, or a path of them with
+    slashes), ``action`` (D, Z, X, K, C or U) and, for D, ``value``.
 
     Raises
     ------
@@ -44,6 +45,7 @@ def profile_of_text(text: str) -> Profile:
         options=(base.options | _options(read, "options")) - _options(read, "without"),
         rules=(*base.rules, *(_rule(number, rule) for number, rule in enumerate(rules, 1))),
         verifies_only=base.verifies_only,
+        hides_all_text=read.get("hide_all_text", False) is True,
     )
 
 

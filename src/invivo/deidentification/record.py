@@ -150,6 +150,11 @@ def _ourselves() -> Dataset:
     return equipment
 
 
+def coded(code: str) -> Dataset:
+    """Item of a code of CID 7050."""
+    return _coded(code, _MEANINGS[code])
+
+
 def _coded(code: str, meaning: str) -> Dataset:
     item = Dataset()
     item.CodeValue = code

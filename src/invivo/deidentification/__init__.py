@@ -5,9 +5,10 @@ asks no database, and never decides about doubts: whoever calls holds an object 
 understand it refuses (CannotDeidentify).
 """
 
+from invivo.deidentification.burned_in import CannotHide, hide
 from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.file import CleanedFile, FileReport, clean_file, deidentify_file
-from invivo.deidentification.identifier import Trace, traces_of
+from invivo.deidentification.identifier import Trace, traces_from, traces_of
 from invivo.deidentification.mapping import Mapping, NotInLookup
 from invivo.deidentification.picture import Attention
 from invivo.deidentification.pixel import known_regions, pixel_risks
@@ -31,6 +32,7 @@ __all__ = [
     "Action",
     "Attention",
     "CannotDeidentify",
+    "CannotHide",
     "Cleaned",
     "CleanedFile",
     "Doubt",
@@ -49,6 +51,7 @@ __all__ = [
     "deidentify",
     "deidentify_file",
     "effective_action",
+    "hide",
     "known_regions",
     "leftovers",
     "load_filter",
@@ -61,5 +64,6 @@ __all__ = [
     "profiles",
     "read_lookup",
     "script_profile",
+    "traces_from",
     "traces_of",
 ]

@@ -1,8 +1,8 @@
 """Which values of an object identify somebody: gathered before anything is cleaned, at every depth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
@@ -70,6 +70,12 @@ def traces_of(dataset: Dataset, profile: Profile) -> tuple[Trace, ...]:
     for trace in _walk(dataset, profile, elements.encodings_of(dataset, ["iso8859"]), "", 0):
         found.setdefault((trace.kind, trace.text), trace)
     return tuple(found.values())
+
+
+def traces_from(known: Iterable[tuple[str, str]]) -> tuple[Trace, ...]:
+    """Traces of pairs (kind, value) that were kept somewhere; of unknown kinds none."""
+    kinds: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+    return tuple(Trace("another object", kinds[kind], value) for kind, value in known if kind in kinds)
 
 
 def traces_with(dataset: Dataset, profile: Profile, known: Sequence[Trace]) -> tuple[Trace, ...]:

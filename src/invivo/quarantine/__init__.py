@@ -8,28 +8,36 @@ States of a held object, of which this room is the only keeper::
       stuck  (could not be de-identified; a reason stands by it) -> received (tried again) or discarded
     conflict (another object has its UID)                        -> received (takes its place) or discarded
 
+A cleaned object may get other clean bytes (a curator's masks) and stays cleaned; or it is made anew from its original: received.
+
 Originals are deleted soon after an object is released or discarded; its UID and digest stay, so that a repeat is known.
 """
 
+from invivo.quarantine.identifier import forget, remember, remembered
 from invivo.quarantine.object import (
     Arrival,
+    Changing,
     Clean,
     Held,
     HeldObject,
     actions_of,
     attempt,
+    begin_change,
     bury,
     clear,
     cleared_of,
     conflicts_of,
     discard,
+    give_up_change,
     hold,
     keep_clean,
     leave,
     object_named,
     objects_of,
     received_of,
+    replace_clean,
     replace_first,
+    restart,
     retry,
     stick,
     supersede,
@@ -49,12 +57,14 @@ from invivo.quarantine.series import (
 
 __all__ = [
     "Arrival",
+    "Changing",
     "Clean",
     "Held",
     "HeldObject",
     "HeldSeries",
     "actions_of",
     "attempt",
+    "begin_change",
     "bury",
     "clear",
     "cleared_of",
@@ -62,7 +72,9 @@ __all__ = [
     "conflicts_of",
     "counts_of_submission",
     "discard",
+    "forget",
     "forgotten",
+    "give_up_change",
     "hold",
     "keep_clean",
     "leave",
@@ -72,7 +84,11 @@ __all__ = [
     "objects_of",
     "objects_of_submission",
     "received_of",
+    "remember",
+    "remembered",
+    "replace_clean",
     "replace_first",
+    "restart",
     "retry",
     "series_named",
     "stick",

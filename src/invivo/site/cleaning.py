@@ -34,7 +34,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some files of one patient, and what identifies the patient in any of them."""
+    """The files of a series, or some that belong to none, and what identifies the patient in any of the patient's."""
 
     paths: tuple[str, ...]
     known: tuple[deidentification.Trace, ...]
@@ -80,21 +80,22 @@ def look(paths: Sequence[str]) -> Glances:
 def clean(batch: Batch) -> Cleaned:
     """Clean a batch."""
     worker, done = _worker[0], Cleaned()
+    attention = deidentification.Attention()
     for path in batch.paths:
-        done.outcomes.append(_clean(worker, path, batch, done))
+        done.outcomes.append(_clean(worker, path, batch, attention, done))
     journal = worker.plan.mapping.journal or {}
     done.uids = dict(islice(journal.items(), worker.told_uids, None))
     worker.told_uids = len(journal)
     return done
 
 
-def _clean(worker: _Worker, path: str, batch: Batch, done: Cleaned) -> Outcome:
+def _clean(worker: _Worker, path: str, batch: Batch, attention: deidentification.Attention, done: Cleaned) -> Outcome:
     plan = worker.plan
     place = plan.source / path if path else plan.source
     stat = place.stat()
     about = (path, stat.st_size, stat.st_mtime_ns)
     try:
-        cleaned = deidentification.clean_file(place, plan.profile, plan.mapping, batch.known)
+        cleaned = deidentification.clean_file(place, plan.profile, plan.mapping, batch.known, attention)
     except InvivoError as error:
         return Outcome(*about, "held", error.kind)
     report = cleaned.report

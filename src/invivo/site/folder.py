@@ -107,10 +107,15 @@ def _parts(paths: Sequence[str], count: int) -> list[list[str]]:
 
 
 def _settled(plan: Plan, ledger: Ledger, glances: Glances) -> tuple[list[Outcome], list[Glance]]:
-    """What needs no cleaning (any more): done before, copies of another file, or of the same UID but different."""
+    """What needs no cleaning (any more): done before, copies of another file, or of the same UID but different.
+
+    A series is cleaned whole or not at all: what its first objects show decides how closely the others are looked at,
+    so a broken-off series begins anew and gives the same bytes.
+    """
     done = {} if plan.is_dry else ledger.done()
     outcomes: list[Outcome] = []
     waiting: list[Glance] = []
+    past: list[Glance] = []
     first: dict[str, str] = {}
     for one in sorted(glances.files, key=lambda found: found.path):
         place = plan.source / one.path
@@ -118,14 +123,16 @@ def _settled(plan: Plan, ledger: Ledger, glances: Glances) -> tuple[list[Outcome
         size, mtime_ns, outcome, target = done.get(one.path, (-1, -1, "", ""))
         other = first.setdefault(one.instance, one.path) if one.instance else one.path
         if (size, mtime_ns) == (stat.st_size, stat.st_mtime_ns) and _stands(plan, outcome, target):
-            continue
-        if other == one.path:
+            past += [one] if other == one.path and one.series else []
+        elif other == one.path:
             waiting.append(one)
         elif _same(place, plan.source / other):
             outcomes.append(Outcome(one.path, stat.st_size, stat.st_mtime_ns, "repeated", "site.same-file"))
         else:
             outcomes.append(Outcome(one.path, stat.st_size, stat.st_mtime_ns, "held", "site.same-uid"))
-    return outcomes, waiting
+    begun = {(one.patient, one.series) for one in waiting if one.series}
+    waiting += [one for one in past if (one.patient, one.series) in begun]
+    return outcomes, sorted(waiting, key=lambda one: one.path)
 
 
 def _stands(plan: Plan, outcome: str, target: str) -> bool:
@@ -137,10 +144,11 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _batches(waiting: Iterable[Glance], glances: Glances) -> Iterator[Batch]:
-    by_patient: dict[Patient, list[Glance]] = {}
+    """A series, or some files that belong to none, at a time."""
+    together: dict[tuple[Patient, str], list[str]] = {}
     for one in waiting:
-        by_patient.setdefault(one.patient, []).append(one)
-    for patient, files in by_patient.items():
+        together.setdefault((one.patient, one.series), []).append(one.path)
+    for (patient, series), paths in together.items():
         known = tuple(sorted(glances.traces.get(patient, ())))
-        for start in range(0, len(files), _CLEANED_AT_ONCE):
-            yield Batch(tuple(one.path for one in files[start : start + _CLEANED_AT_ONCE]), known)
+        for part in [paths] if series else _parts(paths, _CLEANED_AT_ONCE):
+            yield Batch(tuple(part), known)

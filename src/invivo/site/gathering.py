@@ -18,6 +18,7 @@ class Glance:
     path: str
     is_object: bool
     patient: Patient = ("", "")
+    series: str = ""
     instance: str = ""
 
 
@@ -54,7 +55,12 @@ def _glance(place: Path, path: str, profile: deidentification.Profile, found: Gl
         return Glance(path, True)
     plain = {deidentification.Trace("another object", trace.kind, trace.text) for trace in traces}
     found.traces.setdefault(patient, set()).update(plain)
-    return Glance(path, True, patient, str(dataset.file_meta.get("MediaStorageSOPInstanceUID", "")))
+    instance = str(dataset.file_meta.get("MediaStorageSOPInstanceUID", ""))
+    return Glance(path, True, patient, _uid(dataset.get("SeriesInstanceUID")), instance)
+
+
+def _uid(value: object) -> str:
+    return str(value) if isinstance(value, str) else ""
 
 
 def digest_of(path: Path) -> bytes:

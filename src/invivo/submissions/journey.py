@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import zstandard
 from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, TooLarge
+from invivo.submissions.known import Known
 from invivo.submissions.rules import mapping_for, profile_for
 
 BATCH = 200
@@ -34,14 +36,17 @@ def advance(archive: Archive, series_id: int) -> None:
         _inspect(archive, series_id, policy)
         return
     mapping = mapping_for(archive, policy)
+    known, attention = Known(archive, series, profile, mapping), deidentification.Attention()
     while True:
         with archive.database.transaction() as tx:
             waiting = quarantine.received_of(tx, series_id, BATCH)
         if not waiting:
             break
+        if series.kind == "images":
+            known.learn(waiting)
         for held in waiting:
             if series.kind == "images":
-                _clean(archive, held, profile, mapping)
+                _clean(archive, held, _Way(profile, mapping, known.of(held), attention))
             else:
                 _pass_file(archive, held)
     _inspect(archive, series_id, policy)
@@ -55,9 +60,17 @@ def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
         audit.note(tx, "system", "quarantine.stick", f"held-series:{series_id}", code=error.kind)
 
 
-def _clean(
-    archive: Archive, held: quarantine.HeldObject, profile: deidentification.Profile, mapping: deidentification.Mapping
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How an object of the series is cleaned."""
+
+    profile: deidentification.Profile
+    mapping: deidentification.Mapping
+    known: tuple[deidentification.Trace, ...]
+    attention: deidentification.Attention
+
+
+def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
     with archive.database.transaction() as tx:
         if quarantine.attempt(tx, held.id) > MOST_ATTEMPTS:
             quarantine.stick(
@@ -70,7 +83,10 @@ def _clean(
     with tempfile.TemporaryDirectory(dir=archive.held.root / "spool") as folder:
         target = Path(folder) / "clean.dcm"
         try:
-            report = deidentification.deidentify_file(archive.held.place(held.digest).path, target, profile, mapping)
+            original = archive.held.place(held.digest).path
+            cleaned = deidentification.clean_file(original, way.profile, way.mapping, way.known, way.attention)
+            report = cleaned.report
+            target.write_bytes(cleaned.output)
             scan = dicom.scan(target)
             doubts = [*_doubts(report), *_faults(target)]
             pixel_digest = _pixel_digest(target, scan.pixels)
@@ -93,7 +109,9 @@ def _clean(
     )
     with archive.database.transaction() as tx:
         quarantine.keep_clean(tx, held.id, clean)
-        audit.note(tx, "system", "quarantine.clean", f"held:{held.id}", profile=profile.name, version=profile.version)
+        audit.note(
+            tx, "system", "quarantine.clean", f"held:{held.id}", profile=way.profile.name, version=way.profile.version
+        )
 
 
 def _pass_file(archive: Archive, held: quarantine.HeldObject) -> None:

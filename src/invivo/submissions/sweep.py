@@ -2,6 +2,7 @@
 
 from invivo import collections, jobs, quarantine, reviews
 from invivo.archive import Archive
+from invivo.submissions.masking import forgotten_masks
 
 
 def sweep(archive: Archive) -> None:
@@ -12,6 +13,8 @@ def sweep(archive: Archive) -> None:
             jobs.enqueue(tx, "advance", series_id)
         for series_id in reviews.left_to_rule(tx, settings.work.sweep_s):
             jobs.enqueue(tx, "advance", series_id)
+        for series_id in forgotten_masks(tx, settings.work.sweep_s):
+            jobs.enqueue(tx, "mask", series_id)
         for collection_id in quarantine.collections_with_cleared(tx):
             if collections.policy_of(tx, collection_id).review_rule == "on-receipt":
                 jobs.enqueue(tx, "publish", collection_id)
@@ -28,5 +31,7 @@ def sweep(archive: Archive) -> None:
         (archive.held.root / "uploads" / row.id).unlink(missing_ok=True)
     while quarantine.bury(archive):
         continue
+    with archive.database.transaction() as tx:
+        quarantine.forget(tx)
     archive.held.sweep(86400)
     archive.objects.sweep(86400)

@@ -1,0 +1,53 @@
+"""What identifies a subject, gathered from all originals that are held before one of them is cleaned."""
+
+from collections.abc import Sequence
+
+from invivo import deidentification, dicom, quarantine
+from invivo.archive import Archive
+from invivo.errors import InvivoError
+
+
+class Known:
+    """The identifiers of the subjects of a series, asked for once a job.
+
+    The headers of the series' originals are looked at first; what they tell is written down beside what other held
+    series told of the same subjects.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        series: quarantine.HeldSeries,
+        profile: deidentification.Profile,
+        mapping: deidentification.Mapping,
+    ) -> None:
+        self._archive, self._series, self._profile, self._mapping = archive, series, profile, mapping
+        self._asked: dict[str, tuple[deidentification.Trace, ...]] = {}
+
+    def learn(self, waiting: Sequence[quarantine.HeldObject]) -> None:
+        """Look at the headers of some originals."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for held in waiting:
+            try:
+                dataset = dicom.read_dataset(self._archive.held.place(held.digest).path, pixels=False)
+                label = self._mapping.subject_label(*deidentification.patient_of(dataset))
+                traces = deidentification.traces_of(dataset, self._profile)
+            except (InvivoError, OSError, ValueError):
+                continue  # the cleaning says what is wrong with it
+            found.setdefault(label, set()).update((trace.kind, trace.text) for trace in traces)
+        with self._archive.database.transaction() as tx:
+            for label, identifiers in found.items():
+                quarantine.remember(tx, self._series.id, self._series.collection_id, label, identifiers)
+                known = quarantine.remembered(tx, self._series.collection_id, label)
+                self._asked[label] = deidentification.traces_from(known)
+
+    def of(self, held: quarantine.HeldObject) -> tuple[deidentification.Trace, ...]:
+        """Return what is known of the subject of an object; of an unreadable one nothing."""
+        if len(self._asked) == 1:
+            return next(iter(self._asked.values()))
+        try:
+            dataset = dicom.read_dataset(self._archive.held.place(held.digest).path, pixels=False)
+            label = self._mapping.subject_label(*deidentification.patient_of(dataset))
+        except (InvivoError, OSError, ValueError):
+            return ()
+        return self._asked.get(label, ())

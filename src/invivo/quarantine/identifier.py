@@ -1,4 +1,4 @@
-"""What identifies a subject in the objects that are held: known until their originals are gone, and never shown."""
+"""What identifies a subject in the objects that are held: known until they are decided, and never shown."""
 
 from collections.abc import Iterable
 
@@ -31,8 +31,8 @@ def remembered(tx: database.Tx, collection_id: int, subject_label: str) -> list[
 
 
 def forget(tx: database.Tx) -> None:
-    """Delete the identifiers of series of which no original is left."""
+    """Delete the identifiers of series of which every object is released or discarded."""
     tx.execute(
         "delete from quarantine.identifier i where not exists (select from quarantine.object o"
-        " where o.series_id = i.series_id and o.buried_at is null)"
+        " where o.series_id = i.series_id and o.state not in ('released', 'discarded'))"
     )

@@ -1,5 +1,5 @@
--- What identifies a subject in any of the objects that are held, so that it is taken out of all of them. It goes when the
--- last of the series' originals is buried.
+-- What identifies a subject in any of the objects that are held, so that it is taken out of all of them. It goes when
+-- every object of the series is released or discarded.
 create table quarantine.identifier (
     series_id bigint not null references quarantine.series (id) on delete cascade,
     collection_id bigint not null,

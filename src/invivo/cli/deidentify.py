@@ -40,6 +40,11 @@ Report = Annotated[Path | None, typer.Option(help="Write the report (JSON, witho
 Accept = Annotated[
     list[str] | None, typer.Option(help="A doubt that shall not hold objects, such as pixel.photograph; repeat.")
 ]
+ScriptFile = Annotated[Path | None, typer.Option(help="Rules of a CTP or DicomEdit script in the place of a profile.")]
+LookupFile = Annotated[Path | None, typer.Option(help="Lookup table of the script (properties, or .csv).")]
+Parameter = Annotated[list[str] | None, typer.Option(help="Parameter of the script, NAME=VALUE; repeat.")]
+PixelScript = Annotated[Path | None, typer.Option(help="CTP pixel script: rectangles to fill by device.")]
+Filter = Annotated[Path | None, typer.Option(help="CTP filter: objects that it does not match are held.")]
 Jobs = Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0, max=256)]
 
 
@@ -56,6 +61,18 @@ class Rules:
     offsets: Path | None
     accept: frozenset[str]
     jobs: int
+    script: "Scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """Foreign scripts that take the place of a profile."""
+
+    script: Path | None
+    lookup: Path | None
+    parameters: tuple[str, ...]
+    pixels: Path | None
+    filter: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,11 @@ def deidentify(
     patient_map: PatientMap = None,
     report: Report = None,
     accept: Accept = None,
+    script: ScriptFile = None,
+    lookup: LookupFile = None,
+    parameter: Parameter = None,
+    pixel_script: PixelScript = None,
+    object_filter: Filter = None,
     ledger: Annotated[Path | None, typer.Option(help="Folder of the run's ledger; else DESTINATION-private.")] = None,
     jobs: Jobs = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write the cleaned objects.")] = False,
@@ -91,7 +113,8 @@ def deidentify(
     The same command goes on where an interrupted one stopped. The secret, the ledger and the maps tell who is who:
     they stay at the site. The destination and the report may leave it.
     """
-    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs)
+    foreign = Scripts(script, lookup, tuple(parameter or ()), pixel_script, object_filter)
+    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs, foreign)
     private = (ledger or destination.with_name(destination.name + "-private")).expanduser()
     private = private.with_name(private.name + "-dry") if dry_run else private
     engaged = _engaged(rules, source, destination, private, dry_run=dry_run)
@@ -121,6 +144,11 @@ def submit(
     patient_map: PatientMap = None,
     report: Report = None,
     accept: Accept = None,
+    script: ScriptFile = None,
+    lookup: LookupFile = None,
+    parameter: Parameter = None,
+    pixel_script: PixelScript = None,
+    object_filter: Filter = None,
     keep: Annotated[Path | None, typer.Option(help="Folder for the cleaned objects; else SOURCE-submit.")] = None,
     jobs: Jobs = 0,
 ) -> None:
@@ -129,7 +157,8 @@ def submit(
     The same command goes on where an interrupted one stopped: nothing is cleaned or sent twice. The archive cleans and
     checks again by the collection's own rules; a collection of data de-identified at source keeps them as they are.
     """
-    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs)
+    foreign = Scripts(script, lookup, tuple(parameter or ()), pixel_script, object_filter)
+    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs, foreign)
     cleaned = keep or source.with_name(source.name + "-submit")
     private = cleaned.with_name(cleaned.name + "-private")
     archive = client.Archive(to, token)
@@ -153,7 +182,7 @@ def submit(
 def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dry_run: bool) -> Engaged:
     if not source.exists():
         raise Invalid(f"There is no {source}.", code="deidentify.missing")
-    chosen = _profile(rules.profile, rules.options)
+    chosen, numbers = _rules_of(rules)
     key = site.read_secret(rules.secret.expanduser(), may_make=not (private / "ledger.sqlite").exists())
     offsets = _table(rules.offsets, "days")
     mapping = deidentification.Mapping(
@@ -166,11 +195,14 @@ def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dr
         complete=rules.subjects is not None or rules.offsets is not None,
         journal={},
     )
-    jobs = rules.jobs or len(os.sched_getaffinity(0))
+    jobs = 1 if numbers else rules.jobs or len(os.sched_getaffinity(0))
     plan = site.Plan(source, destination, chosen, mapping, rules.accept, jobs, dry_run)
     mark = site.fingerprint(key, rules.project)
     terms = {"secret": mark, "profile": chosen.digest, "prefix": rules.prefix}
-    return Engaged(plan, site.Ledger(private, terms), mark)
+    ledger = site.Ledger(private, terms)
+    if numbers is not None:
+        numbers.attach(ledger)
+    return Engaged(plan, ledger, mark)
 
 
 def _cleaned(
@@ -201,6 +233,39 @@ def _sent(archive: client.Archive, number: int, engaged: Engaged) -> Counter[str
             outcomes[outcome] += 1
             progress.advance(task)
     return outcomes
+
+
+def _rules_of(rules: Rules) -> tuple[deidentification.Profile, site.Numbers | None]:
+    """Read the profile, or the scripts that take its place. A script that gives out numbers gets a book for them."""
+    foreign = rules.script
+    if foreign.script is None:
+        if foreign.lookup or foreign.parameters or foreign.pixels or foreign.filter:
+            raise Invalid("A lookup table, parameters, a pixel script and a filter go with --script.")
+        return _profile(rules.profile, rules.options), None
+    given = dict(one.partition("=")[::2] for one in foreign.parameters)
+    text = _text_of(foreign.script)
+    lookup = None
+    if foreign.lookup is not None:
+        form = "csv" if foreign.lookup.suffix == ".csv" else "properties"
+        lookup = deidentification.read_lookup(_text_of(foreign.lookup), form=form)
+    loaded = deidentification.load_script(text, parameters=given, lookup=lookup)
+    for warned in loaded.warnings:
+        console.print(f"Line {warned.line}, column {warned.column}: {warned.text}", highlight=False, markup=False)
+    numbers = site.Numbers() if "@integer" in text or "mapUID" in text else None
+    profile = deidentification.script_profile(
+        loaded,
+        pixel_script=deidentification.load_pixel_script(_text_of(foreign.pixels)) if foreign.pixels else None,
+        object_filter=deidentification.load_filter(_text_of(foreign.filter)) if foreign.filter else None,
+        numbers=numbers,
+    )
+    return profile, numbers
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Invalid(f"{path} cannot be read as text in UTF-8.") from None
 
 
 def _profile(name: str, options: str) -> deidentification.Profile:

@@ -83,7 +83,7 @@ def traces_with(dataset: Dataset, profile: Profile, known: Sequence[Trace]) -> t
     own = traces_of(dataset, profile)
     if not known:
         return own
-    found = {(trace.kind, trace.text): trace for trace in (*known, *own)}
+    found = {(trace.kind, trace.text): trace for trace in (*own, *known)}
     return tuple(found[key] for key in sorted(found))
 
 

@@ -68,7 +68,7 @@ def leftovers(
     encodings = tuple(elements.encodings_of(original, ["iso8859"]))
     fresh = dicom.read_dataset(BytesIO(output))
     if isinstance(profile, ScriptProfile):
-        traces = (*traces_meant_to_go(original, fresh), *(trace for trace in known if trace.kind != "place"))
+        traces = traces_meant_to_go(original, fresh, known)
     else:
         traces = traces_with(original, profile, known)
     needles = _needles(traces, frozenset(allowed), encodings)

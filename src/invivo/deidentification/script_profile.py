@@ -1,6 +1,7 @@
 """A foreign script in the place of a profile: it says what becomes of an object, and our proof looks at what it made."""
 
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
@@ -77,14 +78,16 @@ def run(dataset: Dataset, profile: ScriptProfile, variables: Table[str, str]) ->
     return Cleaned(applied.dataset, applied.actions, (*doubts, *pixel.pixel_risks(dataset)), label)
 
 
-def traces_meant_to_go(original: Dataset, fresh: Dataset) -> tuple[Trace, ...]:
+def traces_meant_to_go(original: Dataset, fresh: Dataset, known: Sequence[Trace]) -> tuple[Trace, ...]:
     """The identifiers of an object that its script did not keep on purpose, and the patient's in any case."""
+    elsewhere = [trace for trace in known if trace.path.rpartition(".")[2] in _PATIENT]
     kept = {(trace.path, trace.text) for trace in traces_of(fresh, profile_named("basic"))}
-    return tuple(
+    here = (
         trace
         for trace in traces_of(original, profile_named("basic"))
         if trace.path.rpartition(".")[2] in _PATIENT or (trace.path, trace.text) not in kept
     )
+    return (*here, *elsewhere)
 
 
 def _text(dataset: Dataset, tag: int) -> str:

@@ -7,12 +7,14 @@ It uses the same engine as the archive and opens no database of an installation.
 from invivo.site.cleaning import Plan, is_label
 from invivo.site.folder import Overlapping, Progress, deidentify_folder
 from invivo.site.ledger import Ledger, LedgerMismatch, Outcome
+from invivo.site.numbers import Numbers
 from invivo.site.report import summary_of, write_report
 from invivo.site.secret import SecretMissing, SecretUnreadable, fingerprint, read_secret
 
 __all__ = [
     "Ledger",
     "LedgerMismatch",
+    "Numbers",
     "Outcome",
     "Overlapping",
     "Plan",

@@ -53,7 +53,7 @@ def _glance(place: Path, path: str, profile: deidentification.Profile, found: Gl
         return Glance(path, False)
     except (InvivoError, OSError, ValueError):
         return Glance(path, True)
-    plain = {deidentification.Trace("another object", trace.kind, trace.text) for trace in traces}
+    plain = {deidentification.Trace(trace.path.rpartition(".")[2], trace.kind, trace.text) for trace in traces}
     found.traces.setdefault(patient, set()).update(plain)
     instance = str(dataset.file_meta.get("MediaStorageSOPInstanceUID", ""))
     return Glance(path, True, patient, _uid(dataset.get("SeriesInstanceUID")), instance)

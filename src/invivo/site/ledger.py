@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ create table if not exists files (
     subject text not null, study text not null, series text not null, told text not null);
 create table if not exists action_sets (digest text primary key, actions text not null);
 create table if not exists uids (id_old text primary key, id_new text not null);
+create table if not exists given (kind text, text text, value text not null, primary key (kind, text));
 create table if not exists sent (archive text, path text, sha256 text, outcome text, primary key (archive, path));
 create table if not exists patients (id_old text primary key, id_new text not null);
 """
@@ -144,6 +145,16 @@ class Ledger:
         """Every file, in the order of the paths."""
         for row in self._tables.execute(f"select {', '.join(Outcome.__slots__)} from files order by path"):
             yield Outcome(*row)
+
+    def given(self, kind: str, text: str, fresh: Callable[[int], str]) -> str:
+        """Return what was given out for a text, or give out something fresh; it gets the count of those of its kind."""
+        with _usable():
+            row = self._tables.execute("select value from given where kind = ? and text = ?", [kind, text]).fetchone()
+            if row is None:
+                count = self._tables.execute("select count(*) from given where kind = ?", [kind]).fetchone()[0]
+                row = (fresh(int(count)),)
+                self._tables.execute("insert into given values (?, ?, ?)", [kind, text, row[0]])
+        return str(row[0])
 
     def unsent(self, archive: str) -> list[Outcome]:
         """Cleaned files that an archive's submission has not acknowledged in the form they have now."""

@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from invivo import deidentification
 from invivo.deidentification import FileReport, Mapping, Profile
+from invivo.deidentification.burned_in import reading
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -93,6 +94,14 @@ class Passage:
         report = deidentification.deidentify_file(path, target, profile, mapping)
         path.unlink()
         return target.getvalue(), dcmread(BytesIO(target.getvalue())), report
+
+
+@pytest.fixture(autouse=True)
+def quick_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read in pixels here, which takes seconds a picture; tests/deidentification/burned_in reads."""
+    if "burned_in" not in request.node.path.parts:
+        monkeypatch.setattr(reading, "reader", lambda: lambda _frame: [])
+        monkeypatch.setattr(reading, "glance", lambda _frame: [])
 
 
 @pytest.fixture(scope="session")

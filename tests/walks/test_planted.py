@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from bench import deidentification as planted
 
-SEED = int(os.environ.get("INVIVO_PLANTED_SEED", random.SystemRandom().randrange(2**31)))
-REQUIRED_PERCENT = {"tcia": 98.5, "basic": 99.5}
-WITH_STRANGERS_PERCENT = {"tcia": 97.5, "basic": 99.0}
+# The suite takes one seed, so that a change is judged by itself; INVIVO_PLANTED_SEED=fresh takes one nobody has seen.
+_ASKED = os.environ.get("INVIVO_PLANTED_SEED", "20261123")
+SEED = random.SystemRandom().randrange(2**31) if _ASKED == "fresh" else int(_ASKED)
+REQUIRED_PERCENT = {"tcia": 99.9, "basic": 99.9}
+WITH_STRANGERS_PERCENT = {"tcia": 99.9, "basic": 99.9}
 
 
 @pytest.fixture(scope="module")

@@ -240,3 +240,13 @@ def test_an_identifier_of_one_object_is_taken_out_of_the_patients_others(tmp_pat
     assert site.deidentify_folder(plan, ledger) == {"cleaned": 2}
     assert all(b"erbinetta" not in written for written in contents(tmp_path / "out").values())
     assert any(b"Chest by" in written for written in contents(tmp_path / "out").values())
+
+
+def test_files_beside_the_objects_are_cleaned_of_what_the_objects_tell(tmp_path: Path) -> None:
+    source = plant(tmp_path / "in", patients=1, objects=1)
+    (source / "bronislava.json").write_text('{"Manufacturer": "ACME", "Comment": "seen with Bronislava0 today"}')
+    assert run(source, tmp_path / "out", "--accept", "text.free").returncode == 0
+    found = contents(tmp_path / "out")
+    files = [name for name in found if name.startswith("files/")]
+    assert len(files) == 1 and "ronislava" not in files[0].casefold()
+    assert b"ronislava" not in found[files[0]] and b"ACME" in found[files[0]]

@@ -10,6 +10,7 @@ from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.file import CleanedFile, FileReport, clean_file, deidentify_file
 from invivo.deidentification.identifier import Trace, traces_from, traces_of
 from invivo.deidentification.mapping import Mapping, NotInLookup
+from invivo.deidentification.other_files import CleanedOther, clean_other
 from invivo.deidentification.picture import Attention
 from invivo.deidentification.pixel import known_regions, pixel_risks
 from invivo.deidentification.profile import OPTIONS, Effective, Profile, Rule, effective_action, profile_named, profiles
@@ -35,6 +36,7 @@ __all__ = [
     "CannotHide",
     "Cleaned",
     "CleanedFile",
+    "CleanedOther",
     "Doubt",
     "Effective",
     "FileReport",
@@ -48,6 +50,7 @@ __all__ = [
     "ScriptRefused",
     "Trace",
     "clean_file",
+    "clean_other",
     "deidentify",
     "deidentify_file",
     "effective_action",

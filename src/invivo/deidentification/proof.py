@@ -197,7 +197,7 @@ def _is_common(value: str) -> bool:
     words = re.findall(r"[^\W\d_]+", value)
     return (
         bool(words)
-        and all(word in common_words() or len(word) < 3 for word in words)
+        and all(word in common_words() or (len(word) < 3 and word.isascii()) for word in words)
         and not any(c.isdigit() for c in value)
     )
 

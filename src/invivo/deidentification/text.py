@@ -257,6 +257,8 @@ class Cleaner:
                 if word >= _FIRST_IDEOGRAPH:
                     continue
                 (self._weak if len(word) < 3 or word in _common_keys() else self._strong).add(word)
+            joined = (words_of(re.sub(r"['’`-]", "", component)) for component in re.split(r"[\^\s,]+", group))
+            self._strong |= {word for words in joined for word in words if len(word) > 3 and word not in _common_keys()}
             family, given = "".join(parts[0]), "".join(parts[1]) if len(parts) > 1 else ""
             if given and family and len(family + given) > 5:
                 self._strong |= {family + given, given + family}

@@ -13,7 +13,8 @@ A cleaned object may get other clean bytes (a curator's masks) and stays cleaned
 Originals are deleted soon after an object is released or discarded; its UID and digest stay, so that a repeat is known.
 """
 
-from invivo.quarantine.identifier import forget, remember, remembered
+from invivo.quarantine.again import Again, drop_again, hold_again, series_with_originals
+from invivo.quarantine.identifier import forget, remember, remembered, remembered_of_all
 from invivo.quarantine.object import (
     Arrival,
     Changing,
@@ -56,6 +57,7 @@ from invivo.quarantine.series import (
 )
 
 __all__ = [
+    "Again",
     "Arrival",
     "Changing",
     "Clean",
@@ -72,10 +74,12 @@ __all__ = [
     "conflicts_of",
     "counts_of_submission",
     "discard",
+    "drop_again",
     "forget",
     "forgotten",
     "give_up_change",
     "hold",
+    "hold_again",
     "keep_clean",
     "leave",
     "lock_series",
@@ -86,11 +90,13 @@ __all__ = [
     "received_of",
     "remember",
     "remembered",
+    "remembered_of_all",
     "replace_clean",
     "replace_first",
     "restart",
     "retry",
     "series_named",
+    "series_with_originals",
     "stick",
     "study_labels",
     "supersede",

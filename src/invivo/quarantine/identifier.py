@@ -30,6 +30,15 @@ def remembered(tx: database.Tx, collection_id: int, subject_label: str) -> list[
     return [(row[0], row[1]) for row in rows]
 
 
+def remembered_of_all(tx: database.Tx, collection_id: int, limit: int = 100_000) -> list[Identifier]:
+    """Return what is known of any subject of a collection, for files that may speak of several."""
+    rows = tx.execute(
+        "select distinct kind, value from quarantine.identifier where collection_id = %s order by 1, 2 limit %s",
+        [collection_id, limit],
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def forget(tx: database.Tx) -> None:
     """Delete the identifiers of series of which every object is released or discarded."""
     tx.execute(

@@ -38,6 +38,7 @@ class Batch:
 
     paths: tuple[str, ...]
     known: tuple[deidentification.Trace, ...]
+    are_objects: bool = True
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class _Worker:
     digests: dict[tuple[deidentification.Action, ...], tuple[str, str]] = field(default_factory=dict)
 
 
+_LARGEST_OTHER_BYTES = 1 << 30
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _worker: list[_Worker] = []  # one a process: the plan is sent once, and the engine remembers from batch to batch
 
@@ -94,16 +96,17 @@ def _clean(worker: _Worker, path: str, batch: Batch, attention: deidentification
     place = plan.source / path if path else plan.source
     stat = place.stat()
     about = (path, stat.st_size, stat.st_mtime_ns)
+    if not batch.are_objects:
+        return _clean_other(worker, path, place, about, batch, done)
     try:
         cleaned = deidentification.clean_file(place, plan.profile, plan.mapping, batch.known, attention)
     except InvivoError as error:
         return Outcome(*about, "held", error.kind)
     report = cleaned.report
-    told = _told(worker, report, done)
+    told = _told(worker, report.actions, report.doubts, report.leftovers, done)
     if cleaned.patient_id:
         done.patients[cleaned.patient_id] = report.subject_label
-    holds = [doubt.code for doubt in report.doubts if doubt.severity == "hold" and doubt.code not in plan.accepted]
-    reason = "proof.leftover" if report.leftovers else holds[0] if holds else ""
+    reason = _reason(plan, report.doubts, report.leftovers)
     if reason:
         return Outcome(*about, "held", reason, subject=report.subject_label, told=told)
     target = "/".join((report.subject_label, report.study_uid, report.series_uid, f"{report.instance_uid}.dcm"))
@@ -114,18 +117,59 @@ def _clean(worker: _Worker, path: str, batch: Batch, attention: deidentification
     return Outcome(*about, "cleaned", "", target, digest, *named, told)
 
 
-def _told(worker: _Worker, report: deidentification.FileReport, done: Cleaned) -> str:
+def _clean_other(
+    worker: _Worker, path: str, place: Path, about: tuple[str, int, int], batch: Batch, done: Cleaned
+) -> Outcome:
+    """A file that is not DICOM: headers of volumes, tables, pictures, texts."""
+    plan = worker.plan
+    if about[1] > _LARGEST_OTHER_BYTES:
+        return Outcome(*about, "held", "deidentification.too-large")
+    options = plan.profile.options
+    try:
+        cleaned = deidentification.clean_other(
+            Path(path).name or place.name,
+            place.read_bytes(),
+            known=batch.known,
+            mapping=plan.mapping,
+            shift_days=None,
+            keeps_dates="retain_full_dates" in options,
+        )
+    except InvivoError as error:
+        return Outcome(*about, "held", error.kind)
+    told = _told(worker, cleaned.actions, cleaned.doubts, cleaned.leftovers, done)
+    reason = _reason(plan, cleaned.doubts, cleaned.leftovers)
+    if reason:
+        return Outcome(*about, "held", reason, told=told)
+    target = f"files/{plan.mapping.pseudonym(path)[:6]}-{cleaned.name}"
+    if not plan.is_dry:
+        _write(plan.destination / target, cleaned.output)
+    return Outcome(*about, "cleaned", "", target, hashlib.sha256(cleaned.output).hexdigest(), told=told)
+
+
+def _reason(plan: Plan, doubts: Sequence[deidentification.Doubt], leftovers: Sequence[str]) -> str:
+    """Why a file is held; empty where it is not."""
+    holds = [doubt.code for doubt in doubts if doubt.severity == "hold" and doubt.code not in plan.accepted]
+    return "proof.leftover" if leftovers else holds[0] if holds else ""
+
+
+def _told(
+    worker: _Worker,
+    actions: tuple[deidentification.Action, ...],
+    doubts: Sequence[deidentification.Doubt],
+    leftovers: Sequence[str],
+    done: Cleaned,
+) -> str:
     """The report's part on a file. Files of a series mostly share one set of actions, which is kept once."""
-    known = worker.digests.get(report.actions)
+    known = worker.digests.get(actions)
     if known is None:
-        text = json.dumps([[action.path, action.code, action.rule] for action in report.actions])
+        text = json.dumps([[action.path, action.code, action.rule] for action in actions])
         known = hashlib.sha256(text.encode()).hexdigest()[:16], text
-        worker.digests[report.actions] = known
+        worker.digests[actions] = known
         if len(worker.digests) > 1000:
             worker.digests.clear()
     done.actions[known[0]] = known[1]
-    doubts = [[doubt.code, doubt.severity, doubt.path] for doubt in report.doubts]
-    return json.dumps({"actions": known[0], "doubts": doubts, "leftovers": list(report.leftovers)})
+    listed = [[doubt.code, doubt.severity, doubt.path] for doubt in doubts]
+    return json.dumps({"actions": known[0], "doubts": listed, "leftovers": list(leftovers)})
 
 
 def _write(target: Path, output: bytes) -> None:

@@ -20,6 +20,7 @@ from invivo.site.gathering import Glance, Glances, Patient, digest_of
 from invivo.site.ledger import Ledger, Outcome
 
 _GLANCED_AT_ONCE = 200
+_MOST_TRACES = 100_000
 _CLEANED_AT_ONCE = 50
 
 
@@ -144,11 +145,18 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _batches(waiting: Iterable[Glance], glances: Glances) -> Iterator[Batch]:
-    """A series, or some files that belong to none, at a time."""
+    """A series, or some files that belong to none, at a time. Files that are not DICOM may speak of any patient."""
     together: dict[tuple[Patient, str], list[str]] = {}
+    others: list[str] = []
     for one in waiting:
-        together.setdefault((one.patient, one.series), []).append(one.path)
+        if one.is_object:
+            together.setdefault((one.patient, one.series), []).append(one.path)
+        else:
+            others.append(one.path)
     for (patient, series), paths in together.items():
         known = tuple(sorted(glances.traces.get(patient, ())))
         for part in [paths] if series else _parts(paths, _CLEANED_AT_ONCE):
             yield Batch(tuple(part), known)
+    everybody = tuple(sorted(set().union(*glances.traces.values())))[:_MOST_TRACES] if others else ()
+    for part in _parts(others, _CLEANED_AT_ONCE):
+        yield Batch(tuple(part), everybody, are_objects=False)

@@ -17,6 +17,8 @@ from invivo.submissions.rules import mapping_for, profile_for
 
 BATCH = 200
 MOST_ATTEMPTS = 3
+LARGEST_FILE_BYTES = 1 << 30
+LEFTOVER = "A value that identifies somebody is still in the cleaned object."
 
 
 def advance(archive: Archive, series_id: int) -> None:
@@ -48,7 +50,7 @@ def advance(archive: Archive, series_id: int) -> None:
             if series.kind == "images":
                 _clean(archive, held, _Way(profile, mapping, known.of(held), attention))
             else:
-                _pass_file(archive, held)
+                _pass_file(archive, held, _Way(profile, mapping, known.of_all(), attention))
     _inspect(archive, series_id, policy)
 
 
@@ -114,19 +116,31 @@ def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
         )
 
 
-def _pass_file(archive: Archive, held: quarantine.HeldObject) -> None:
-    """A file that is not DICOM is taken as it is; its item always waits for a person."""
-    clean = quarantine.Clean("", held.digest, held.size_bytes, held.crc32, b"", {"doubts": []}, b"")
+def _pass_file(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
+    """A file that is not DICOM is cleaned as far as its kind is understood; its item waits for a person in any case."""
+    place = archive.held.place(held.digest).path
+    digest, size, crc32 = held.digest, held.size_bytes, held.crc32
+    try:
+        if held.size_bytes > LARGEST_FILE_BYTES:
+            raise Invalid("The file is too large to be cleaned in memory.", code="file.too-large")
+        cleaned = deidentification.clean_other(
+            held.name, place.read_bytes(), known=way.known, mapping=way.mapping, shift_days=None
+        )
+        doubts = [[one.severity, one.code, one.path, one.text] for one in cleaned.doubts]
+        doubts += [["hold", "proof.leftover", path, LEFTOVER] for path in cleaned.leftovers]
+        spooled = archive.held.spool(iter([cleaned.output]), 1 << 62)
+        archive.held.keep([spooled])
+        digest, size, crc32 = spooled.sha256, spooled.size, spooled.crc32
+    except Invalid as error:
+        doubts = [["hold", "file.not-cleaned", "", f"The file is as it came. {error.message}"]]
+    clean = quarantine.Clean("", digest, size, crc32, b"", {"doubts": doubts}, b"")
     with archive.database.transaction() as tx:
         quarantine.keep_clean(tx, held.id, clean)
 
 
 def _doubts(report: deidentification.FileReport) -> list[list[str]]:
     doubts = [[one.severity, one.code, one.path, one.text] for one in report.doubts]
-    left = [
-        ["hold", "proof.leftover", path, "A value that identifies somebody is still in the cleaned object."]
-        for path in report.leftovers
-    ]
+    left = [["hold", "proof.leftover", path, LEFTOVER] for path in report.leftovers]
     return doubts + left
 
 

@@ -41,6 +41,11 @@ class Known:
                 known = quarantine.remembered(tx, self._series.collection_id, label)
                 self._asked[label] = deidentification.traces_from(known)
 
+    def of_all(self) -> tuple[deidentification.Trace, ...]:
+        """Return what is known of any subject of the collection: a table or a text may speak of several."""
+        with self._archive.database.transaction() as tx:
+            return deidentification.traces_from(quarantine.remembered_of_all(tx, self._series.collection_id))
+
     def of(self, held: quarantine.HeldObject) -> tuple[deidentification.Trace, ...]:
         """Return what is known of the subject of an object; of an unreadable one nothing."""
         if len(self._asked) == 1:

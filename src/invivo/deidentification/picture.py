@@ -87,7 +87,7 @@ def with_clean_pixels(
             return cleaned
         doubts = [doubt for doubt in doubts if doubt.code != _OVERLAY]
     risky = any(doubt.code in _RISKY for doubt in doubts)
-    regions = _regions(original, profile)
+    regions = [*_regions(original, profile), *cleaned.regions]
     if not (risky or regions or attention is None or attention.wants()):
         attention.met += 1
         return replace(cleaned, dataset=dataset, doubts=tuple(doubts))

@@ -40,9 +40,13 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """The cleaned copy of an object, what was done to it, what is doubtful, and the subject's new label."""
+    """The cleaned copy of an object, what was done to it, what is doubtful, and the subject's new label.
+
+    ``regions`` are rectangles (x, y, width, height) of its pictures that are still to be filled.
+    """
 
     dataset: Dataset
     actions: tuple[Action, ...]
     doubts: tuple[Doubt, ...]
     subject_label: str
+    regions: tuple[tuple[int, int, int, int], ...] = ()

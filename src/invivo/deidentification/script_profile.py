@@ -71,11 +71,12 @@ def run(dataset: Dataset, profile: ScriptProfile, variables: Table[str, str]) ->
     applied = scripts.apply(profile.script, dataset, variables=variables, numbers=profile.numbers)
     if applied.outcome == "skipped":
         doubts.append(Doubt("script.skipped", "", "The script leaves this object untouched.", "hold"))
-    if applied.fills:
-        doubts.append(Doubt("script.fills", "PixelData", "The script wants parts of the picture filled.", "hold"))
     record.write_scripted(applied.dataset, profile)
     label = _text(applied.dataset, _PATIENT_ID)
-    return Cleaned(applied.dataset, applied.actions, (*doubts, *pixel.pixel_risks(dataset)), label)
+    regions = tuple(
+        (fill.left, fill.top, fill.right - fill.left + 1, fill.bottom - fill.top + 1) for fill in applied.fills
+    )
+    return Cleaned(applied.dataset, applied.actions, (*doubts, *pixel.pixel_risks(dataset)), label, regions)
 
 
 def traces_meant_to_go(original: Dataset, fresh: Dataset, known: Sequence[Trace]) -> tuple[Trace, ...]:

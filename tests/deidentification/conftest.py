@@ -102,6 +102,7 @@ def quick_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if "burned_in" not in request.node.path.parts:
         monkeypatch.setattr(reading, "reader", lambda: lambda _frame: [])
         monkeypatch.setattr(reading, "glance", lambda _frame: [])
+        monkeypatch.setattr(reading, "may_have_text", lambda _frame: False)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,13 @@ _SOP_CLASS, _PATIENT_ID, _ISSUER, _STUDY = 0x00080016, 0x00100020, 0x00100021, 0
 _NAME, _BIRTH_DATE = 0x00100010, 0x00100030
 
 
-def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping, known: Sequence[Trace] = ()) -> Cleaned:
+def deidentify(
+    dataset: Dataset,
+    profile: Profile,
+    mapping: Mapping,
+    known: Sequence[Trace] = (),
+    traces: tuple[Trace, ...] | None = None,
+) -> Cleaned:
     """Clean an object as a profile says.
 
     Parameters
@@ -32,6 +38,8 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping, known: Sequ
         Where UIDs, the subject and dates go.
     known : sequence of Trace
         Identifiers that the patient's other objects have; they are taken out of the texts of this one too.
+    traces : tuple of Trace, optional
+        All of them with those of the object, where they were gathered already.
 
     Returns
     -------
@@ -63,7 +71,8 @@ def deidentify(dataset: Dataset, profile: Profile, mapping: Mapping, known: Sequ
     label, offset = mapping.subject_label(patient, issuer), mapping.date_offset_days(patient, issuer)
     encodings = elements.encodings_of(dataset, ["iso8859"])
     written = (sop_class, tuple(encodings), *dataset.original_encoding)
-    memory = memory_of(profile, mapping, traces_with(dataset, profile, known), (label, offset), written)
+    traces = traces_with(dataset, profile, known) if traces is None else traces
+    memory = memory_of(profile, mapping, traces, (label, offset), written)
     walk = Walk(profile, mapping, memory.cleaner, label, offset, memory)
     copy = walk.dataset(dataset, root(profile, sop_class), ["iso8859"])
     record.write_file_meta(dataset, copy)

@@ -110,12 +110,13 @@ def clean_file(
         raise FileTooLarge("The file is larger than what can be cleaned at once.")
     original = _read(source)
     try:
-        cleaned = deidentify(original, profile, mapping, known)
-        cleaned = with_clean_pixels(original, cleaned, profile, _wanted_traces(original, profile, known), attention)
+        traces = _wanted_traces(original, profile, known)
+        cleaned = deidentify(original, profile, mapping, known, traces)
+        cleaned = with_clean_pixels(original, cleaned, profile, traces, attention)
         output = dicom.written(cleaned.dataset)
         patient_id = patient_of(original)[0]
         labels = (cleaned.subject_label, *mapping.attributes_of(patient_id).values())
-        found = leftovers(original, output, profile, labels=labels, known=known)
+        found = leftovers(original, output, profile, labels=labels, known=known, traces=traces)
     except InvivoError:
         raise
     except RecursionError:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
@@ -29,16 +30,16 @@ _RISKY = frozenset(
 )
 _SETTLED = frozenset({"pixel.ultrasound", "pixel.burned-in", "pixel.known-region"})
 _OVERLAY = "pixel.overlay-in-bits"
-_FIRST_READ, _EVERY = 3, 64
+_FIRST_READ, _EVERY = 2, 128
 
 
 @dataclass(slots=True)
 class Attention:
     """How many pictures of a series are read, where its class gives no reason to read all.
 
-    Every picture is screened for drawn text. Texture looks like text to a screen: the first three of a series that look
-    so are read, then every 64th; once identifying text was found, all are. Objects are met in one order, so that the
-    same series is always treated the same.
+    Every picture is screened for drawn text. Texture looks like text to a screen: the first two of a series that look
+    so are read, of the others every 128th is looked at quickly; once identifying text was found, all are read. Objects
+    are met in one order, so that the same series is always treated the same.
     """
 
     met: int = 0
@@ -48,6 +49,10 @@ class Attention:
     def wants(self) -> bool:
         """Whether the next picture is read if it looks as if there were text."""
         return self.has_found or self.read < _FIRST_READ or self.met % _EVERY == 0
+
+    def is_quick(self) -> bool:
+        """Whether a quick look comes before reading."""
+        return not self.has_found and self.read >= _FIRST_READ
 
     def note(self, outcome: PixelOutcome) -> None:
         """Take in what the last picture showed."""
@@ -91,7 +96,8 @@ def with_clean_pixels(
     if not (risky or regions or attention is None or attention.wants()):
         attention.met += 1
         return replace(cleaned, dataset=dataset, doubts=tuple(doubts))
-    outcome = _looked_at(dataset, regions, traces, everything=profile.hides_all_text, thorough=risky)
+    way = _Way(profile.hides_all_text, risky, not risky and attention is not None and attention.is_quick())
+    outcome = _looked_at(dataset, regions, traces, way)
     if attention is not None:
         attention.note(outcome)
     if not any(doubt.severity == "hold" for doubt in outcome.doubts):
@@ -110,17 +116,24 @@ def _regions(original: Dataset, profile: Profile) -> list[Rectangle]:
     return found
 
 
-def _looked_at(
-    dataset: Dataset, regions: Iterable[Rectangle], traces: tuple[Trace, ...], *, everything: bool, thorough: bool
-) -> PixelOutcome:
+class _Way(NamedTuple):
+    """How pixels are looked at: does all text go, is every frame read, does a quick look come first."""
+
+    everything: bool
+    thorough: bool
+    quick: bool
+
+
+def _looked_at(dataset: Dataset, regions: Iterable[Rectangle], traces: tuple[Trace, ...], way: _Way) -> PixelOutcome:
     known, cleaner = _judges(traces)
     try:
         return clean_pixels(
             dataset,
             known=known,
             regions=regions,
-            everything=everything,
-            thorough=thorough,
+            everything=way.everything,
+            thorough=way.thorough,
+            quick=way.quick,
             identifies=cleaner.finds,
         )
     except Exception:  # because hostile attributes break codecs in ways of their own, and then nobody has looked

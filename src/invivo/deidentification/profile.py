@@ -143,6 +143,7 @@ class Profile:
     rules: tuple[Rule, ...] = ()
     verifies_only: bool = False
     hides_all_text: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
     _last_names: dict[int, tuple[tuple[tuple[int, ...], bool, Rule], ...]] = field(
         init=False, repr=False, compare=False, hash=False
     )
@@ -155,6 +156,11 @@ class Profile:
         if any(rule.code not in action.CODES for rule in self.rules):
             raise ContradictoryProfile("A rule of a profile has a code other than D, Z, X, K, C or U.")
         object.__setattr__(self, "_last_names", _indexed(self.rules))
+        object.__setattr__(self, "_hash", hash(self.digest))
+
+    def __hash__(self) -> int:
+        """Computed once: profiles are keys of what the engine remembers."""
+        return self._hash
 
     @property
     def digest(self) -> str:

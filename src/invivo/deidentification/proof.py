@@ -36,6 +36,7 @@ def leftovers(
     *,
     labels: Sequence[str] = (),
     known: Sequence[Trace] = (),
+    traces: tuple[Trace, ...] | None = None,
 ) -> tuple[str, ...]:
     """Paths of identifying values of an original that still occur in what was made of it.
 
@@ -52,6 +53,8 @@ def leftovers(
         New labels of the subject, which are no leftovers.
     known : sequence of Trace
         Identifiers that the patient's other objects have.
+    traces : tuple of Trace, optional
+        All of them with those of the original, where they were gathered already.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def leftovers(
     fresh = dicom.read_dataset(BytesIO(output))
     if isinstance(profile, ScriptProfile):
         traces = traces_meant_to_go(original, fresh, known)
-    else:
+    elif traces is None:
         traces = traces_with(original, profile, known)
     needles = _needles(traces, frozenset(allowed), encodings)
     written = _written(output, fresh)

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pydicom.dataset import Dataset
 
@@ -158,20 +158,42 @@ def text_at(dataset: Dataset, tag: int) -> str:
     return "\\".join(elements.texts_of(element, "LO", elements.encodings_of(dataset, ["iso8859"])))
 
 
-def regions_of(dataset: Dataset) -> Iterator[Rectangle]:
+def regions_of(dataset: Dataset) -> tuple[Rectangle, ...]:
     """Rectangles inside the picture in which the object's device is known to write."""
-    texts: dict[int, str] = {}
+    return _regions_by(tuple(text_at(dataset, tag) for tag in _asked_tags()))
 
-    def text_of_tag(tag: int) -> str:
-        if tag not in texts:
-            texts[tag] = text_at(dataset, tag)
-        return texts[tag]
 
-    for entry in known():
-        if holds(entry.condition, text_of_tag):
-            columns, rows = text_of_tag(_COLUMNS), text_of_tag(_ROWS)
-            if columns.isdigit() and rows.isdigit():
-                yield from (_inside(rectangle, int(columns), int(rows)) for rectangle in entry.rectangles)
+@cache
+def _asked_tags() -> tuple[int, ...]:
+    """Tags of which the list's conditions speak, and the size of the picture."""
+    return (
+        *sorted({tag for entry in known() for tag in _tags_of(entry.condition)} - {_ROWS, _COLUMNS}),
+        _ROWS,
+        _COLUMNS,
+    )
+
+
+def _tags_of(condition: Condition) -> Iterator[int]:
+    for terms in condition:
+        for term in terms:
+            if isinstance(term, Comparison):
+                yield term.tag
+            else:
+                yield from _tags_of(term)
+
+
+@lru_cache(maxsize=256)
+def _regions_by(texts: tuple[str, ...]) -> tuple[Rectangle, ...]:
+    by_tag = dict(zip(_asked_tags(), texts, strict=True))
+    rows, columns = texts[-2:]
+    if not (columns.isdigit() and rows.isdigit()):
+        return ()
+    return tuple(
+        _inside(rectangle, int(columns), int(rows))
+        for entry in known()
+        if holds(entry.condition, by_tag.__getitem__)
+        for rectangle in entry.rectangles
+    )
 
 
 def _inside(rectangle: Rectangle, columns: int, rows: int) -> Rectangle:

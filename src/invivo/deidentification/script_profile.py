@@ -31,6 +31,7 @@ class ScriptProfile(Profile):
     pixel_script: scripts.PixelScript | None = field(default=None, compare=False)
     object_filter: scripts.Filter | None = field(default=None, compare=False)
     numbers: scripts.Numbers | None = field(default=None, compare=False)
+    __hash__ = Profile.__hash__
 
 
 def script_profile(

@@ -3,7 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
@@ -101,6 +101,7 @@ def tag_number(attribute: int | str) -> int:
     raise UnknownAttribute("That is neither a keyword of the dictionary nor a tag; write it like (0010,0020).")
 
 
+@lru_cache(maxsize=20_000)
 def name_of(tag: int) -> str:
     """Keyword of a tag, or the tag itself where the dictionary has none: never anything taken from an object."""
     return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"

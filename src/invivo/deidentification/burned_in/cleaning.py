@@ -61,6 +61,7 @@ def clean_pixels(
     regions: Iterable[Rectangle] = (),
     everything: bool = False,
     thorough: bool = False,
+    quick: bool = False,
     reader: Reader | None = None,
     identifies: Identifies | None = None,
 ) -> PixelOutcome:
@@ -78,6 +79,8 @@ def clean_pixels(
         Whether clinical text goes as well.
     thorough : bool
         Whether every frame is read. Else frames are screened, and read only where there may be text.
+    quick : bool
+        Whether a frame that passed the screen is looked at quickly before it is read, which misses some small text.
     reader : callable, optional
         What reads text; the installed one where absent.
     identifies : callable, optional
@@ -105,6 +108,8 @@ def clean_pixels(
     found_reader = reader or reading.reader()
     if looked_at and found_reader is None:
         return _with_regions_only(dataset, picture, always)
+    if quick and found_reader is not None:
+        looked_at = [index for index in looked_at if reading.may_have_text(frames.at(index))]
     if not looked_at and not always:
         return PixelOutcome(dataset)
 

@@ -22,6 +22,7 @@ _MODELS = {"Det": "*_det_*.onnx", "Rec": "*_rec_*.onnx", "Cls": "*_cls_*.onnx"}
 _TILE, _OVERLAP = 960, 160
 _ENLARGED_BELOW, _ENLARGED_TOO_BELOW = 640, 1300
 _NARROW = 8
+_SMALL_PICTURE, _HIGHEST_LINE = 320, 72
 _UPRIGHT = 2.2  # higher than wide by so much: the text stands on its end
 _LEAST_BOX = 0.3
 _LOW_CONTRAST = 2.5
@@ -87,6 +88,30 @@ def glance(frame: Array) -> list[Found]:
         There is no reader; ask ``has_reader`` first.
     """
     return _read(frame, closely=False)
+
+
+def may_have_text(frame: Array) -> bool:
+    """Tell by a quick look at its own size whether a frame has lines of text; a tenth of the time of reading it.
+
+    Raises
+    ------
+    RuntimeError
+        There is no reader.
+    """
+    for shown in _windows(frame, closely=False):
+        for view in _tiles(shown, _TILE, _OVERLAP, 2 if max(shown.shape[:2]) <= _SMALL_PICTURE else 1):
+            if any(min(sides) <= _HIGHEST_LINE for sides in _detected(view.picture, view.scale)):
+                return True
+    return False
+
+
+def _detected(picture: Array, scale: float) -> list[tuple[float, float]]:
+    """Sides of the boxes in which something stands that may be text, in pixels of the frame."""
+    with _LOCK:
+        said = _engine()(picture, use_det=True, use_cls=False, use_rec=False)
+    boxes = [] if getattr(said, "boxes", None) is None else [np.asarray(box, np.float32) for box in said.boxes]
+    spans = [(box.max(axis=0) - box.min(axis=0)) / scale for box in boxes]
+    return [(float(width), float(height)) for width, height in spans]
 
 
 def _read(frame: Array, *, closely: bool) -> list[Found]:

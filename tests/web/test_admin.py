@@ -6,7 +6,7 @@ from tests.web.desk import Browser
 
 from invivo import accounts, collections, submissions
 from invivo.archive import Archive
-from invivo.web import policies
+from invivo.web import rules
 
 PATHS = ("", "/accounts", "/collections", "/collections/new", "/settings", "/journal")
 DRAFT = {
@@ -145,7 +145,7 @@ def test_the_rules_say_what_becomes_of_a_name_under_the_collections_own_options(
 
 def test_all_rules_cover_every_attribute_of_the_dictionary() -> None:
     basic = submissions.profile_for(collections.Draft("LUNG-1", "x", profile="basic"))
-    assert len(policies._rules(basic)) > 4000
+    assert len(rules.attribute_rules(basic)) > 4000
 
 
 def test_the_journal_pages_by_key(archive: Archive, admin: Browser) -> None:

@@ -15,6 +15,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "client": ("search", "download"),
     "submissions": ("import", "submissions", "senders"),
     "deidentify": ("deidentify", "submit"),
+    "guid": ("guid",),
+    "profiles": ("profiles",),
     "accounts": ("accounts",),
     "collections": ("collections",),
     "releases": ("releases",),

@@ -7,6 +7,33 @@
 
 from invivo.client.archive import Archive, Unreachable
 from invivo.client.download import Fetched, fetch_series
+from invivo.client.guid_asking import Assigned, Guids
+from invivo.client.guid_code import Parameters, codes_of, messages_of
+from invivo.client.guid_person import COLUMNS, OPTIONAL, REQUIRED, Problem, person_of, plain_name
+from invivo.client.guid_table import BadTable, Row, Table, assign_table, read_people, write_guids
 from invivo.client.upload import send_file
 
-__all__ = ["Archive", "Fetched", "Unreachable", "fetch_series", "send_file"]
+__all__ = [
+    "COLUMNS",
+    "OPTIONAL",
+    "REQUIRED",
+    "Archive",
+    "Assigned",
+    "BadTable",
+    "Fetched",
+    "Guids",
+    "Parameters",
+    "Problem",
+    "Row",
+    "Table",
+    "Unreachable",
+    "assign_table",
+    "codes_of",
+    "fetch_series",
+    "messages_of",
+    "person_of",
+    "plain_name",
+    "read_people",
+    "send_file",
+    "write_guids",
+]

@@ -17,10 +17,26 @@ from invivo.collections.collection import (
 from invivo.collections.licence import Licence, licence_named, licences
 from invivo.collections.member import ROLES, Member, add_member, members_of, remove_member
 from invivo.collections.policy import access_in_words, review_in_words
+from invivo.collections.profile import (
+    HEAD_POLICIES,
+    KINDS,
+    NotForward,
+    Rules,
+    RulesDraft,
+    UnknownRules,
+    add_rules,
+    check_rules,
+    put_in_force,
+    rules_history,
+    rules_in_force,
+    rules_version,
+)
 from invivo.collections.visible import collections_visible_to, downloadable_by, effective_access, visible_to
 
 __all__ = [
     "ACCESS_CLASSES",
+    "HEAD_POLICIES",
+    "KINDS",
     "PROFILES",
     "REVIEW_RULES",
     "ROLES",
@@ -29,8 +45,14 @@ __all__ = [
     "Licence",
     "Member",
     "NameTaken",
+    "NotForward",
+    "Rules",
+    "RulesDraft",
+    "UnknownRules",
     "access_in_words",
     "add_member",
+    "add_rules",
+    "check_rules",
     "collection_by_id",
     "collection_named",
     "collections_visible_to",
@@ -43,7 +65,11 @@ __all__ = [
     "listed",
     "members_of",
     "policy_of",
+    "put_in_force",
     "remove_member",
     "review_in_words",
+    "rules_history",
+    "rules_in_force",
+    "rules_version",
     "visible_to",
 ]

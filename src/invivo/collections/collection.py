@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import psycopg
 from invivo import accounts, audit, database
 from invivo.archive import Archive
 from invivo.collections.licence import licence_named
+from invivo.collections.profile import Rules, follow_builtin, rules_in_force
 from invivo.collections.visible import collections_visible_to
 from invivo.errors import Conflict, Invalid, NotFound, Refused
 
@@ -87,7 +88,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection as it stands; see `Draft` for the fields."""
+    """A collection as it stands; see `Draft` for the fields.
+
+    ``rules`` are those in force; only `policy_of` gives them, because the public database role may not read them.
+    """
 
     id: int
     short_name: str
@@ -109,10 +113,11 @@ class Collection:
     profile_options: tuple[str, ...]
     state: str
     created_at: datetime
+    rules: Rules | None = None
 
 
 _FIELDS = tuple(field.name for field in fields(Draft))
-_COLUMNS = ", ".join(f"c.{field.name}" for field in fields(Collection))
+_COLUMNS = ", ".join(f"c.{field.name}" for field in fields(Collection) if field.name != "rules")
 
 
 def _collection(row: Any) -> Collection:
@@ -174,6 +179,7 @@ def create(archive: Archive, actor: accounts.Actor, draft: Draft) -> Collection:
                     "insert into collections.member (collection_id, person_id, role) values (%s, %s, 'owner')",
                     [made.id, actor.person_id],
                 )
+            follow_builtin(tx, actor, made.id, draft.profile, list(draft.profile_options))
             audit.note(tx, actor.name, "collection.create", f"collection:{made.id}", short_name=draft.short_name)
             return policy_of(tx, made.id)
     except psycopg.errors.UniqueViolation:
@@ -193,6 +199,8 @@ def edit(archive: Archive, actor: accounts.Actor, collection_id: int, draft: Dra
                 f"update collections.collection set {places} where id = %(id)s",  # noqa: S608 - our own names
                 {**_values(draft), "id": collection_id},
             )
+            if (before.profile, before.profile_options) != (draft.profile, draft.profile_options):
+                follow_builtin(tx, actor, collection_id, draft.profile, list(draft.profile_options))
             after = policy_of(tx, collection_id)
             changed = [name for name in _FIELDS if getattr(before, name) != getattr(after, name)]
             audit.note(tx, actor.name, "collection.edit", f"collection:{collection_id}", changed=changed)
@@ -202,11 +210,11 @@ def edit(archive: Archive, actor: accounts.Actor, collection_id: int, draft: Dra
 
 
 def policy_of(tx: database.Tx, collection_id: int) -> Collection:
-    """Return a collection for a verb that has its own reason to ask: no permission is checked here."""
+    """Return a collection with its rules in force, for a verb that has its own reason to ask: no permission is checked."""
     row = tx.execute(f"select {_COLUMNS} from collections.collection c where c.id = %s", [collection_id]).fetchone()  # noqa: S608
     if row is None:
         raise UnknownCollection(f"There is no collection {collection_id}.")
-    return _collection(row)
+    return replace(_collection(row), rules=rules_in_force(tx, collection_id))
 
 
 def collection_named(archive: Archive, actor: accounts.Actor, short_name: str) -> Collection:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from invivo import database
 from invivo.archive import Archive
-from invivo.errors import NotFound
+from invivo.errors import Conflict, NotFound
 
 # A file of such an object is still needed.
 _LIVE = "('received', 'cleaned', 'stuck', 'conflict', 'cleared')"
@@ -21,6 +21,12 @@ class UnknownObject(NotFound):
     """There is no such held object."""
 
     code = "held.unknown"
+
+
+class Changing(Conflict):
+    """Pixels of the series are being changed just now; until that is done it cannot be cleared."""
+
+    code = "held.changing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +219,95 @@ def retry(tx: database.Tx, object_id: int) -> None:
     )
 
 
-def clear(tx: database.Tx, series_id: int) -> int:
-    """cleaned -> cleared for a whole held series; return how many."""
+def begin_change(tx: database.Tx, object_ids: Sequence[int]) -> int:
+    """Announce that the clean bytes of cleaned objects are to be replaced, so that none is cleared before; return how many."""
     return tx.execute(
-        "update quarantine.object set state = 'cleared' where series_id = %s and state = 'cleaned'", [series_id]
+        "update quarantine.object set is_changing = true where id = any (%s) and state = 'cleaned'", [list(object_ids)]
     ).rowcount
+
+
+def replace_clean(tx: database.Tx, object_id: int, digest: str, clean: Clean, *, is_changing: bool = False) -> bool:
+    """Give a cleaned object other clean bytes; the state stays.
+
+    Parameters
+    ----------
+    digest : str
+        Of the clean bytes that `clean` was made from.
+    is_changing : bool
+        Whether more changes are to come.
+
+    Returns
+    -------
+    bool
+        False if the object is not cleaned any more or has other clean bytes by now: then nothing was changed.
+    """
+    changed = tx.execute(
+        "update quarantine.object set clean_digest = %s, clean_size_bytes = %s, clean_crc32 = %s, clean_header = %s, facts = %s,"
+        " actions = %s, is_changing = %s where id = %s and state = 'cleaned' and clean_digest = %s",
+        [
+            clean.digest,
+            clean.size_bytes,
+            clean.crc32,
+            clean.header,
+            Jsonb(dict(clean.facts)),
+            clean.actions,
+            is_changing,
+            object_id,
+            digest,
+        ],
+    ).rowcount
+    if changed and digest != clean.digest:
+        _mark_replaced(tx, [digest])
+    return bool(changed)
+
+
+def give_up_change(tx: database.Tx, object_id: int, doubt: Sequence[str]) -> None:
+    """Leave a cleaned object as it is and write down why it could not be changed: a doubt of severity, code, path, text."""
+    tx.execute(
+        "update quarantine.object set is_changing = false, facts = case when facts->'doubts' @> %(doubts)s then facts"
+        " else jsonb_set(facts, '{doubts}', coalesce(facts->'doubts', '[]') || %(doubts)s) end"
+        " where id = %(id)s and state = 'cleaned'",
+        {"doubts": Jsonb([list(doubt)]), "id": object_id},
+    )
+
+
+def restart(tx: database.Tx, object_ids: Sequence[int]) -> int:
+    """cleaned -> received: the automatic steps make a new clean object from the original; return how many."""
+    found = tx.execute(
+        "select id, digest, clean_digest from quarantine.object where id = any (%s) and state = 'cleaned' for update",
+        [list(object_ids)],
+    ).fetchall()
+    tx.execute(
+        "update quarantine.object set state = 'received', attempts = 0, is_changing = false, clean_digest = null,"
+        " clean_header = null, facts = null, actions = null where id = any (%s)",
+        [[row.id for row in found]],
+    )
+    _mark_replaced(tx, [row.clean_digest for row in found if row.clean_digest and row.clean_digest != row.digest])
+    return len(found)
+
+
+def _mark_replaced(tx: database.Tx, digests: Sequence[str]) -> None:
+    tx.execute(
+        "insert into quarantine.replaced (digest) select unnest(%s::text[]) on conflict (digest) do update set at = now()",
+        [list(digests)],
+    )
+
+
+def clear(tx: database.Tx, series_id: int) -> int:
+    """cleaned -> cleared for a whole held series; return how many.
+
+    Raises
+    ------
+    Changing
+        Bytes of an object are still to be replaced.
+    """
+    found = tx.execute(
+        "update quarantine.object set state = 'cleared' where series_id = %s and state = 'cleaned' returning is_changing",
+        [series_id],
+    ).fetchall()
+    if left := sum(row.is_changing for row in found):
+        raise Changing(f"Masks are still to be applied to {left} of {len(found)} objects; approve when they are.")
+    return len(found)
 
 
 def unclear(tx: database.Tx, series_id: int) -> int:
@@ -300,4 +390,18 @@ def bury(archive: Archive, limit: int = 2000) -> int:
             if not [digest for digest in files if not archive.held.remove(digest)]:
                 gone.append(row.id)
         tx.execute("update quarantine.object set buried_at = now() where id = any (%s)", [gone])
+    return len(gone) + _bury_replaced(archive, limit)
+
+
+def _bury_replaced(archive: Archive, limit: int) -> int:
+    """Delete clean files that others took the place of, unless an object has them (again)."""
+    with archive.database.transaction() as tx:
+        done = tx.execute(
+            "select r.digest, exists (select 1 from quarantine.object n"  # noqa: S608 - our own text
+            f" where n.state in {_LIVE} and (n.digest = r.digest or n.clean_digest = r.digest)) as is_needed"
+            " from quarantine.replaced r order by r.at limit %s for update skip locked",
+            [limit],
+        ).fetchall()
+        gone = [row.digest for row in done if row.is_needed or archive.held.remove(row.digest)]
+        tx.execute("delete from quarantine.replaced where digest = any (%s)", [gone])
     return len(gone)

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from invivo import accounts, audit, collections, deidentification, dicom, images
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, TooLarge
 from invivo.submissions.known import Known
-from invivo.submissions.rules import mapping_for, profile_for
+from invivo.submissions.rules import mapping_for, profile_for, weighed_for
 
 BATCH = 200
 MOST_ATTEMPTS = 3
@@ -48,9 +48,9 @@ def advance(archive: Archive, series_id: int) -> None:
             known.learn(waiting)
         for held in waiting:
             if series.kind == "images":
-                _clean(archive, held, _Way(profile, mapping, known.of(held), attention))
+                _clean(archive, held, _Way(policy, profile, mapping, known.of(held), attention))
             else:
-                _pass_file(archive, held, _Way(profile, mapping, known.of_all(), attention))
+                _pass_file(archive, held, _Way(policy, profile, mapping, known.of_all(), attention))
     _inspect(archive, series_id, policy)
 
 
@@ -66,6 +66,7 @@ def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
 class _Way:
     """How an object of the series is cleaned."""
 
+    policy: collections.Collection
     profile: deidentification.Profile
     mapping: deidentification.Mapping
     known: tuple[deidentification.Trace, ...]
@@ -87,7 +88,8 @@ def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
         try:
             original = archive.held.place(held.digest).path
             cleaned = deidentification.clean_file(original, way.profile, way.mapping, way.known, way.attention)
-            report = cleaned.report
+            came_as = dicom.read_dataset(original, pixels=False)
+            report = replace(cleaned.report, doubts=tuple(weighed_for(way.policy, cleaned.report.doubts, came_as)))
             target.write_bytes(cleaned.output)
             scan = dicom.scan(target)
             doubts = [*_doubts(report), *_faults(target)]

@@ -3,6 +3,7 @@
 from invivo import collections, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.submissions.masking import forgotten_masks
+from invivo.submissions.rules_run import forgotten_runs
 
 
 def sweep(archive: Archive) -> None:
@@ -15,6 +16,8 @@ def sweep(archive: Archive) -> None:
             jobs.enqueue(tx, "advance", series_id)
         for series_id in forgotten_masks(tx, settings.work.sweep_s):
             jobs.enqueue(tx, "mask", series_id)
+        for run_id in forgotten_runs(tx, settings.work.sweep_s):
+            jobs.enqueue(tx, "rerun", run_id)
         for collection_id in quarantine.collections_with_cleared(tx):
             if collections.policy_of(tx, collection_id).review_rule == "on-receipt":
                 jobs.enqueue(tx, "publish", collection_id)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from invivo import __version__, accounts, audit, collections, images, jobs, reviews, settings
 from invivo.errors import Conflict, Invalid, InvivoError, NotFound, Refused
-from invivo.web import policies
+from invivo.web import policies, rule_runs, rules
 from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
 from invivo.web.render import page
@@ -27,6 +27,8 @@ JOB_WORDS = {
     "advance": "de-identify and inspect a held series",
     "publish": "publish a collection's next release",
     "unpack": "take an uploaded ZIP apart",
+    "rerun": "try or run a collection's rules over what it has",
+    "mask": "hide what a curator drew",
     "derive": "make metadata and thumbnails of a released series",
 }
 
@@ -264,4 +266,6 @@ routes: list[Route] = [
     Route("/admin/settings", settings_page),
     Route("/admin/journal", journal_page),
     *policies.routes,
+    *rules.routes,
+    *rule_runs.routes,
 ]

@@ -15,6 +15,7 @@ from invivo.web.form import only
 from invivo.web.render import page
 
 SHORTLY = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
+ASK_AGAIN = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 NEVER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 ACTIONS = {
     "X": "removed",
@@ -47,12 +48,12 @@ def thumbnail(request: Request) -> Response:
     held = reviews.object_of(archive, actor, item_id, object_id)
     tag = f'"{(held.clean_digest or "")[:32]}"'
     if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=SHORTLY | {"ETag": tag})
+        return Response(status_code=304, headers=ASK_AGAIN | {"ETag": tag})
     try:
         picture = dicom.thumbnail(reviews.file_of(archive, held))
     except (Invalid, TooLarge):
         raise NoPicture("This object has no picture that can be shown.") from None
-    return Response(picture, media_type="image/jpeg", headers=SHORTLY | {"ETag": tag})
+    return Response(picture, media_type="image/jpeg", headers=ASK_AGAIN | {"ETag": tag})
 
 
 def frames(request: Request) -> Response:
@@ -93,7 +94,8 @@ def _frames_of(item_id: int, held: quarantine.HeldObject, shown: str) -> list[di
     name = f"#{number}" if number is not None else ""
     if len(position) == 3:
         name += f"  z {position[2]:.1f} mm"
-    source = f"&source=original&pass={shown}" if shown else ""
+    # Whose bytes: after masks are applied the address is another one, so that no browser shows the old picture.
+    source = f"&source=original&pass={shown}" if shown else f"&of={(held.clean_digest or '')[:16]}"
     stem = f"/reviews/{item_id}/objects/{held.id}/frames"
     count = max(1, min(int(known["frames"] or 1), MOST_FRAMES))
     return [
@@ -101,6 +103,9 @@ def _frames_of(item_id: int, held: quarantine.HeldObject, shown: str) -> list[di
             "rendered": f"{stem}/{frame}/rendered?window={{window}}{source}",
             "label": name if count == 1 else f"{name}  frame {frame}".strip(),
             "object": held.id,
+            "frame": frame,
+            "rows": known["rows"],
+            "columns": known["columns"],
         }
         for frame in range(1, count + 1)
     ]
@@ -146,7 +151,7 @@ def _seen_window(dataset: Dataset, path: Path) -> dict[str, float] | None:
 
 def rendered(request: Request) -> Response:
     """Render one frame of one object, de-identified; the original only with a pass of today."""
-    only(request, "window", "source", "pass")
+    only(request, "window", "of", "source", "pass")
     archive, actor, asked = request.state.archive, request.state.actor, request.query_params
     item_id = request.path_params["item"]
     held = reviews.object_of(archive, actor, item_id, request.path_params["object"])

@@ -4,7 +4,6 @@ from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
-from pydicom._dicom_dict import DicomDictionary
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -29,21 +28,6 @@ REVIEW = (
     ("two-persons", "Two persons", "Two curators must approve every series"),
     ("on-receipt", "On receipt", "The automatic steps decide; only what they doubt waits for a person"),
 )
-CODES = {
-    "D": "dummy value",
-    "Z": "emptied",
-    "X": "removed",
-    "K": "kept",
-    "C": "cleaned",
-    "U": "new UID",
-}
-# Attributes of repeating groups and private ones stand in the table as patterns; one tag of each speaks for all.
-PATTERNS = {
-    0x50000005: "(50xx,xxxx) Curve data",
-    0x60003000: "(60xx,3000) Overlay data",
-    0x60004000: "(60xx,4000) Overlay comments",
-    0x00091001: "Private attributes",
-}
 
 
 def own_collection(request: Request) -> collections.Collection:
@@ -218,57 +202,9 @@ def people(request: Request, collection: collections.Collection, status: int = 2
     )
 
 
-def rules_page(request: Request) -> Response:
-    """Show what becomes of every attribute under a collection's profile."""
-    only(request, "all", "code")
-    collection = own_collection(request)
-    profile = submissions.profile_for(collection)
-    shows_all = request.query_params.get("all") == "yes"
-    rows = [row for row in _rules(profile) if shows_all or row["is_named"]]
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["codes"][0]] = counts.get(row["codes"][0], 0) + 1
-    code = request.query_params.get("code", "")
-    return page(
-        request,
-        "admin/rules.html",
-        headers=PRIVATE,
-        collection=collection,
-        profile=profile,
-        options=[deidentification.OPTIONS[key] for key in sorted(profile.options)],
-        rows=[row for row in rows if code in ("", row["codes"][0])],
-        counts=counts,
-        code=code,
-        total=len(rows),
-        shows_all=shows_all,
-        words=CODES,
-    )
-
-
-def _rules(profile: deidentification.Profile) -> list[dict[str, Any]]:
-    """List every attribute of the dictionary with what becomes of it where it is optional, type 2 and type 1."""
-    listed = []
-    for tag in sorted({*DicomDictionary, *PATTERNS}):
-        if tag < 0x00080000:
-            continue
-        found = [deidentification.effective_action(profile, tag, None, kind) for kind in (None, "2", "1")]
-        name = PATTERNS.get(tag) or DicomDictionary[tag][4] or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        listed.append(
-            {
-                "tag": "" if tag in PATTERNS else f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
-                "name": name,
-                "codes": [one.code for one in found],
-                "reason": found[0].reason,
-                "is_named": found[0].reason.startswith(("E.1-1", "rule")) or tag in PATTERNS,
-            }
-        )
-    return listed
-
-
 routes: list[Route] = [
     Route("/admin/collections/new", new_page, methods=["GET"]),
     Route("/admin/collections/new", create, methods=["POST"]),
     Route("/admin/collections/{collection}/edit", edit_page, methods=["GET"]),
     Route("/admin/collections/{collection}/edit", edit, methods=["POST"]),
-    Route("/admin/collections/{collection}/rules", rules_page),
 ]

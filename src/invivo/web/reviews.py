@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from invivo import collections, quarantine, reviews
+from invivo import collections, quarantine, reviews, submissions
 from invivo.errors import Conflict, Invalid, InvivoError, NotFound, Refused
 from invivo.web import held
 from invivo.web.errors import status_of
@@ -288,6 +288,7 @@ def _item(request: Request, item: reviews.Item, queue: Queue, status: int = 200,
         left=sum(of.get(state, 0) for of in here for state in queue.states),
         last=_last(request),
         reasons=REASONS,
+        masks=submissions.masks_of(archive, item),
         tried={"verdict": "", "reason": "", "error": ""} | tried,
     )
 

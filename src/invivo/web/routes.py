@@ -13,10 +13,12 @@ from invivo.web.admin import routes as admin_routes
 from invivo.web.carts import routes as carts_routes
 from invivo.web.collections import routes as collections_routes
 from invivo.web.downloads import routes as downloads_routes
+from invivo.web.guids import routes as guids_routes
 from invivo.web.health import routes as health_routes
 from invivo.web.help import routes as help_routes
 from invivo.web.home import routes as home_routes
 from invivo.web.images import routes as images_routes
+from invivo.web.masks import routes as masks_routes
 from invivo.web.releases import routes as releases_routes
 from invivo.web.render import static_mount
 from invivo.web.reviews import routes as reviews_routes
@@ -26,7 +28,7 @@ from invivo.web.submissions import routes as submissions_routes
 from invivo.web.survey import routes as survey_routes
 
 # Addresses that only the desk process serves: it may read what is held, the public process may not.
-DESK_PREFIXES = ("/submissions", "/reviews", "/releases", "/admin", "/api/desk")
+DESK_PREFIXES = ("/submissions", "/reviews", "/releases", "/admin", "/api/desk", "/guids", "/api/guids")
 
 
 def public_routes() -> list[BaseRoute]:
@@ -40,7 +42,7 @@ def public_routes() -> list[BaseRoute]:
 
 def desk_routes() -> list[BaseRoute]:
     """Return the pages that the desk process serves."""
-    pages = [*submissions_routes, *reviews_routes, *releases_routes, *admin_routes]
+    pages = [*submissions_routes, *reviews_routes, *masks_routes, *releases_routes, *admin_routes, *guids_routes]
     return [static_mount(), Mount("", routes=pages, middleware=[Middleware(SignInFirst)])]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Body, Path, Query
 
 from invivo import collections, releases, reviews, submissions
 from invivo.protocols.rest import writing
@@ -72,6 +72,26 @@ def get_item(archive: TheArchive, actor: TheActor, item: RowId) -> writing.ItemP
 def decide(archive: TheArchive, actor: TheActor, decision: writing.Decision) -> writing.Decided:
     """Decide on items of the queue: all of them or none."""
     return writing.Decided(states=reviews.decide(archive, actor, decision.items, decision.verdict, decision.reason))
+
+
+@router.post("/reviews/{item}/masks", status_code=202, tags=["Curating"])
+def mask(
+    archive: TheArchive,
+    actor: TheActor,
+    item: RowId,
+    rectangles: Annotated[
+        list[tuple[int, int, int, int]],
+        Body(min_length=1, max_length=100, description="x, y, width and height in pixels from the top left"),
+    ],
+    objects: Annotated[
+        list[int] | None, Body(max_length=100_000, description="held objects; all of the series where absent")
+    ] = None,
+    frames: Annotated[
+        list[int] | None, Body(max_length=submissions.MOST_FRAMES, description="of one object, counted from 1")
+    ] = None,
+) -> dict[str, int]:
+    """Hide rectangles in the pictures of an item; say in how many objects."""
+    return {"objects": submissions.mask(archive, actor, item, rectangles, objects, frames)}
 
 
 @router.get("/collections/{name}/preview", tags=["Curating"])

@@ -2,9 +2,9 @@
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 
-from invivo.protocols.rest import catalogue, delivering, desk, page, searching
+from invivo.protocols.rest import catalogue, delivering, desk, guids, page, searching
 from invivo.protocols.rest.application import new_application
 from invivo.protocols.wire import archive_of, route
 
@@ -20,5 +20,11 @@ def about(request: Request) -> Response:
     return HTMLResponse(page.written(settings.site.name, settings.public_url, applications))
 
 
-desk_routes: list[BaseRoute] = [Mount("/api/desk", app=desk.application, name="rest-desk")]
+# Described with the desk's, and served under the short address too: `/api/guids`.
+desk.application.include_router(guids.router)
+desk_routes: list[BaseRoute] = [
+    Mount("/api/desk", app=desk.application, name="rest-desk"),
+    Route("/api/guids", guids.ShortAddress(), name="rest-guids"),
+    Route("/api/guids/{rest:path}", guids.ShortAddress(), name="rest-guid"),
+]
 routes: list[BaseRoute] = [route("/api", about), Mount("/api", app=public, name="rest")]

@@ -1,6 +1,8 @@
 /* The curator's desk: reasons by digit, jumping to objects, originals, tags in a dialog, ticking many, and the next series
    fetched ahead. Decisions themselves are plain forms; single keys are data-key (app.js). */
+import { mountMasks } from "./mask.js";
 import { toast } from "./toast.js";
+import { frameAddress } from "./viewer-frames.js";
 
 const page = document.querySelector("[data-review]");
 
@@ -98,7 +100,7 @@ async function ahead() {
     const answer = await fetch(`/reviews/${page.dataset.nextItem}/frames.json`);
     const { frames } = await answer.json();
     const first = frames[Math.floor(frames.length / 2)];
-    if (first) await fetch(first.rendered.replace("?window={window}", ""), { headers: { Accept: "image/jpeg, image/png, image/webp" } });
+    if (first) await fetch(frameAddress(first.rendered, null), { headers: { Accept: "image/jpeg, image/png, image/webp" } });
   } catch {
     /* The next page asks again. */
   }
@@ -123,4 +125,7 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-if (page) mountReview();
+if (page) {
+  mountReview();
+  mountMasks(page);
+}

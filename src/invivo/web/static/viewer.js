@@ -6,7 +6,8 @@
      "presets": [{ "name": "Lung", "center": -600, "width": 1500 }], "fps": 12, "start": 20,
      "frames": [{ "rendered": "/dicom-web/.../frames/1/rendered?window={window}", "label": "-120.0 mm" }] }
 
-   Events it sends (they bubble): viewer:frame { index }, viewer:next-series, viewer:previous-series.
+   Events it sends (they bubble): viewer:frame { index }, viewer:next-series, viewer:previous-series; viewer:paint after each
+   drawing, when viewer.place says where the picture lies: { x, y, width, height } in CSS pixels of the stage, null without one.
    Event it takes: viewer:open { frames: ADDRESS } shows another series in place. */
 import { icon, make } from "./icon.js";
 import { Frames } from "./viewer-frames.js";
@@ -30,6 +31,7 @@ class Viewer {
     this.view = { zoom: 1, x: 0, y: 0 };
     this.window = null;
     this.frames = null;
+    this.place = null;
     this.#build();
     bindPointers(this);
     document.addEventListener("keydown", (event) => this.#key(event));
@@ -263,7 +265,8 @@ class Viewer {
     brush.setTransform(1, 0, 0, 1, 0, 0);
     brush.fillStyle = "#000";
     brush.fillRect(0, 0, width, height);
-    if (!fresh) return;
+    this.place = null;
+    if (!fresh) { this.#painted(); return; }
     const tall = fresh.height * (this.series.aspect || 1);
     const scale = Math.min(width / fresh.width, height / tall) * this.view.zoom;
     const [w, h] = [fresh.width * scale, tall * scale];
@@ -277,6 +280,12 @@ class Viewer {
       brush.fillRect(x, y, w, h);
       brush.globalCompositeOperation = "source-over";
     }
+    this.place = { x: x / dense, y: y / dense, width: w / dense, height: h / dense };
+    this.#painted();
+  }
+
+  #painted() {
+    this.box.dispatchEvent(new CustomEvent("viewer:paint", { bubbles: true }));
   }
 
   #mine(event) {

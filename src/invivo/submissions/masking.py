@@ -170,6 +170,11 @@ def unmask(archive: Archive, actor: accounts.Actor, item_id: int, object_ids: Se
         ids = sorted({row.object_id for row in found})
         if not ids:
             raise Conflict("No object of this series has a mask.", code="mask.none")
+        if tx.execute("select from quarantine.object where id = any (%s) and door = 'rerun'", [ids]).fetchone():
+            raise Conflict(
+                "The originals of released objects are gone; reject the masked ones and run the rules again.",
+                code="mask.rerun",
+            )
         _drop_empty(tx, item.series_id)
         count = quarantine.restart(tx, ids)
         audit.note(tx, actor.name, "review.unmask", f"review:{item.id}", objects=count)

@@ -22,7 +22,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 DESK, PHONE = 1440, 390
-READY_S = 120.0
+READY_S = 280.0
 expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 

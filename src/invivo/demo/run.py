@@ -24,7 +24,7 @@ from invivo.errors import Broken, Conflict, InvivoError
 from invivo.settings import Settings
 
 SHARED = Path("..") / "shared" / "data" / "dicom"
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 VIEWER_S = 60.0
 _log = structlog.get_logger()
 

@@ -15,6 +15,7 @@ from invivo import dicom
 from invivo.errors import InvivoError
 
 ROOT = "1.2.826.0.1.3680043.8.498."
+MOST_FRAMES = 24  # a longer loop is read for text for longer than all the rest together
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def samples(shared: Path | None = None) -> Iterator[Sample]:
             try:
                 header = dicom.read_header(path)
             except (InvivoError, OSError):
+                continue
+            if (header.frames or 0) > MOST_FRAMES:
                 continue
             if header.sop_instance_uid not in seen:
                 seen.add(header.sop_instance_uid)

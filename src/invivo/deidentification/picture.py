@@ -25,10 +25,10 @@ _CLEAN_PIXEL_DATA = "113101"
 _RISKY = frozenset(
     {
         *("pixel.ultrasound", "pixel.secondary-capture", "pixel.burned-in", "pixel.known-region", "pixel.screen"),
-        "pixel.photograph",
+        *("pixel.page", "pixel.photograph"),
     }
 )
-_SETTLED = frozenset({"pixel.ultrasound", "pixel.burned-in", "pixel.known-region"})
+_SETTLED = frozenset({"pixel.ultrasound", "pixel.burned-in", "pixel.known-region", "pixel.page"})
 _OVERLAY = "pixel.overlay-in-bits"
 _FIRST_READ, _EVERY = 2, 128
 

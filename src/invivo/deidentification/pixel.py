@@ -17,9 +17,11 @@ _DOCUMENT = "1.2.840.10008.5.1.4.1.1.104"
 _PHOTOGRAPHED = frozenset({"XC", "ES", "GM", "OP", "DMS", "SM", "OPT", "IVUS", "ECG", "OT", "SC", "DOC"})
 _SCREEN = re.compile(
     r"dose ?(?:report|page|summary|info|sheet|record)|exam(?:ination)? ?(?:summary|report|protocol)|patient ?protocol"
-    r"|screen ?(?:save|shot|capture)|print|fax|\bscanned\b|report|worksheet|summary|\bdoc\b|snapshot|key ?image"
-    r"|3d ?saved|paper",
+    r"|screen ?(?:save|shot|capture)|3d ?saved",
     re.I,
+)
+_PAGE = re.compile(
+    r"\bprint|\bfax|\bscanned\b|\breports?\b|worksheet|\bsummary|\bdoc\b|snapshot|key ?image|\bpaper\b", re.I
 )
 _HEAD = re.compile(
     r"head|brain|skull|face|facial|orbit|sinus|cranio|crani|neck|schädel|kopf|hirn|hals|whole ?body|neuro|temporal"
@@ -76,6 +78,8 @@ def _by_header(texts: tuple[str, ...], has_pixels: bool) -> tuple[Doubt, ...]:
         found.append(Doubt("pixel.photograph", "SOPClassUID", "Photographs show people and text.", "hold"))
     if any(_SCREEN.search(text) for text in (image_type.replace("_", " "), *described)):
         found.append(Doubt("pixel.screen", "ImageType", "This may be a picture of a screen or a report.", "hold"))
+    elif any(_PAGE.search(text) for text in (image_type.replace("_", " "), *described)):
+        found.append(Doubt("pixel.page", "SeriesDescription", "Its texts speak of a page or a report.", "hold"))
     if modality in {"CT", "MR"} and any(_HEAD.search(text) for text in described):
         found.append(Doubt("pixel.head", "BodyPartExamined", "A face may be reconstructed from this head.", "info"))
     return tuple(found)

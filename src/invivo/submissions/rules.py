@@ -42,7 +42,7 @@ class RulesRefused(Invalid):
 
     code = "collection.rules-refused"
 
-    def __init__(self, part: str, reason: str, line: int, column: int) -> None:
+    def __init__(self, reason: str, part: str = "text", line: int = 1, column: int = 1) -> None:
         super().__init__(f"Line {line}, column {column}: {reason}", line=line, column=column)
         self.part, self.reason, self.line, self.column = part, reason, line, column
 
@@ -137,7 +137,7 @@ def profile_of_rules(rules: collections.Rules | collections.RulesDraft) -> deide
     except InvivoError as error:
         _refuse_text(rules.text, error.message)
     except RecursionError:
-        raise RulesRefused("text", "The rules are nested too deep.", 1, 1) from None
+        raise RulesRefused("The rules are nested too deep.") from None
     return _script_profile(rules)
 
 
@@ -149,14 +149,14 @@ def _refuse_text(text: str, message: str) -> NoReturn:
     if place:
         last = text.rpartition("\n")[2]
         line, column = (int(place[1]), int(place[2])) if place[1] else (text.count("\n") + 1, len(last) + 1)
-        raise RulesRefused("text", _TOML_PLACE.sub("", message).replace(" .", "."), line, column)
+        raise RulesRefused(_TOML_PLACE.sub("", message).replace(" .", "."), "text", line, column)
     if word and word in text:
         offset = text.index(word)
     elif number:
         starts = [found.start() for found in re.finditer(r"^\s*\[\[\s*rules\s*\]\]", text, re.MULTILINE)]
         offset = starts[min(int(number[1]), len(starts)) - 1] if starts else 0
     line = text.count("\n", 0, offset) + 1
-    raise RulesRefused("text", message, line, offset - (text.rfind("\n", 0, offset) + 1) + 1)
+    raise RulesRefused(message, "text", line, offset - (text.rfind("\n", 0, offset) + 1) + 1)
 
 
 def _unknown_attribute(text: str) -> str:
@@ -182,13 +182,13 @@ def _script_profile(rules: collections.Rules | collections.RulesDraft) -> deiden
         part = "text"
         script = deidentification.load_script(rules.text, kind="ctp" if rules.kind == "ctp" else None, lookup=lookup)
         if script.kind.startswith("dicomedit") is not (rules.kind == "dicomedit"):
-            raise RulesRefused("text", "This is a script of another kind than the one chosen.", 1, 1)
+            raise RulesRefused("This is a script of another kind than the one chosen.")
         part = "pixel_text"
         pixels = deidentification.load_pixel_script(rules.pixel_text) if rules.pixel_text.strip() else None
         part = "filter_text"
         found = deidentification.load_filter(rules.filter_text) if rules.filter_text.strip() else None
     except deidentification.ScriptRefused as error:
-        raise RulesRefused(part, error.reason, error.line, error.column) from None
+        raise RulesRefused(error.reason, part, error.line, error.column) from None
     return deidentification.script_profile(script, pixel_script=pixels, object_filter=found)
 
 

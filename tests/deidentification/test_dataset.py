@@ -523,6 +523,13 @@ def test_a_name_as_a_code_string_goes_even_if_it_is_a_common_word(ct: Make, pass
     assert "WHITE" not in str(fresh.get("ScanOptions", ""))
 
 
+def test_a_word_in_the_number_of_a_case_is_no_name(ct: Make, passage: Any, mapping: Mapping) -> None:
+    ds = ct()
+    ds.PatientName, ds.BodyPartExamined = "PANCREAS_0001", "PANCREAS"
+    _, fresh, _ = passage.through(ds, TCIA, mapping)
+    assert fresh.BodyPartExamined == "PANCREAS"
+
+
 def test_what_identifies_a_patient_in_another_object_goes_here_too(
     ct: Make, written: Callable[..., bytes], mapping: Mapping
 ) -> None:

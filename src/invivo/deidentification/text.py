@@ -132,6 +132,7 @@ class Cleaner:
         traces = tuple(traces)
         self._strong: set[str] = set()
         self._weak: set[str] = set()
+        self._names: set[str] = set()
         self._phrases: dict[str, set[tuple[str, ...]]] = {}
         self._substrings: set[str] = set()
         self._keeps_dates = keeps_dates
@@ -161,7 +162,7 @@ class Cleaner:
     def is_name(self, text: str) -> bool:
         """Tell whether a text is nothing but a part of a name, a common word too (a patient called White)."""
         key = key_of(text.strip())
-        return len(key) > 3 and (key in self._weak or key in self._strong)
+        return len(key) > 3 and key in self._names
 
     def stands_in_bytes(self, value: bytes) -> bool:
         """Tell whether a name or a number stands in bytes in any of the usual encodings, declared or not."""
@@ -253,6 +254,8 @@ class Cleaner:
         for group in text.split("="):
             parts = [words_of(component) for component in group.split("^")]
             flat = [word for words in parts for word in words]
+            # PANCREAS_0001 is the number of a case, and PANCREAS in it no name.
+            self._names |= {word for words in parts if not any(word.isdigit() for word in words) for word in words}
             for word in flat:
                 if word >= _FIRST_IDEOGRAPH:
                     continue

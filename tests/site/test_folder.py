@@ -221,7 +221,9 @@ def test_a_lookup_table_gives_the_labels_and_must_know_everybody(whole: Path, tm
 
 
 def test_source_and_destination_in_one_another_are_refused(whole: Path) -> None:
+    before = contents(whole / "in")
     assert run(whole / "in", whole / "in" / "out").returncode == 5
+    assert contents(whole / "in") == before
 
 
 def test_an_identifier_of_one_object_is_taken_out_of_the_patients_others(tmp_path: Path) -> None:
@@ -250,3 +252,50 @@ def test_files_beside_the_objects_are_cleaned_of_what_the_objects_tell(tmp_path:
     files = [name for name in found if name.startswith("files/")]
     assert len(files) == 1 and "ronislava" not in files[0].casefold()
     assert b"ronislava" not in found[files[0]] and b"ACME" in found[files[0]]
+
+
+def test_what_was_held_is_tried_again_once_the_table_knows_the_patient(whole: Path, tmp_path: Path) -> None:
+    shutil.copy(whole / "site.key", tmp_path / "site.key")
+    table = tmp_path / "subjects.csv"
+    table.write_text(f"id_old,id_new\n{NUMBER}0,LUNG-001\n")
+    assert run(whole / "in", tmp_path / "out", "--subjects", str(table)).returncode == 0
+    table.write_text(f"id_old,id_new\n{NUMBER}0,LUNG-001\n{NUMBER}1,LUNG-002\n")
+    told = run(whole / "in", tmp_path / "out", "--subjects", str(table))
+    assert "24 cleaned, 0 held" in told.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"LUNG-001", "LUNG-002"}
+
+
+def test_what_is_held_now_does_not_stay_from_an_earlier_run(tmp_path: Path) -> None:
+    source = plant(tmp_path / "in", patients=1, objects=2)
+    assert run(source, tmp_path / "out").returncode == 0
+    assert len(contents(tmp_path / "out")) == 2
+    changed = next(source.rglob("000"))
+    changed.write_bytes(changed.read_bytes()[:-3000])
+    assert "1 cleaned, 1 held" in run(source, tmp_path / "out").stdout
+    assert len(contents(tmp_path / "out")) == 1
+
+
+def test_a_dry_run_takes_nothing_away(tmp_path: Path) -> None:
+    source = plant(tmp_path / "in", patients=1, objects=2)
+    assert run(source, tmp_path / "out").returncode == run(source, tmp_path / "out", "--dry-run").returncode == 0
+    changed = next(source.rglob("000"))
+    changed.write_bytes(changed.read_bytes()[:-3000])
+    assert run(source, tmp_path / "out", "--dry-run").returncode == 0
+    assert len(contents(tmp_path / "out")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--profile", "nope.toml"], "nope.toml"),
+        (["--offsets", "nope.csv"], "nope.csv"),
+        (["--uid-map", "nowhere/u.csv"], "nowhere"),
+        (["--prefix", "../up"], "prefix"),
+        (["--options", "bogus"], "option"),
+    ],
+)
+def test_wrong_input_is_answered_in_words(tmp_path: Path, options: list[str], word: str) -> None:
+    source = plant(tmp_path / "in", patients=1, objects=1)
+    told = run(source, tmp_path / "out", *options)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert told.stderr.startswith("invivo:") and word in told.stderr.replace("\n", "")

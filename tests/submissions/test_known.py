@@ -1,6 +1,8 @@
 """What one object tells of a subject is taken out of the subject's other objects, and forgotten with the originals."""
 
-from invivo import quarantine, releases, submissions
+import pytest
+
+from invivo import deidentification, quarantine, releases, submissions
 from invivo.archive import Archive
 from tests.factories import SYSTEM, advance_all, approve_all, deliver, make_collection, make_image, make_submission
 
@@ -37,3 +39,32 @@ def test_identifiers_are_forgotten_with_the_originals(archive: Archive) -> None:
     submissions.sweep(archive)
     with archive.database.transaction() as tx:
         assert quarantine.remembered(tx, collection.id, label) == []
+
+
+def test_a_file_that_breaks_the_cleaning_again_and_again_sticks(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = make_submission(archive, make_collection(archive))
+    origin = submissions.Origin("import", SYSTEM, submission.id)
+    submissions.receive(archive, origin, [b"subject,age\nS-1,50\n"], "table.csv")
+
+    def break_off(*_given: object, **_named: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deidentification, "clean_other", break_off)
+        for _ in range(3):
+            with pytest.raises(MemoryError):
+                advance_all(archive)
+        advance_all(archive)
+    with archive.database.transaction() as tx:
+        row = tx.execute("select state, reason_code from quarantine.object").fetchone()
+    assert row is not None and tuple(row) == ("stuck", "journey.crashed")
+
+
+def test_a_collection_that_verifies_only_leaves_files_as_they_came(archive: Archive) -> None:
+    submission = make_submission(archive, make_collection(archive, profile="verify"))
+    origin = submissions.Origin("import", SYSTEM, submission.id)
+    submissions.receive(archive, origin, [b"subject,age\nS-1,50\n"], "table.csv")
+    advance_all(archive)
+    assert texts(archive) == [b"subject,age\nS-1,50\n"]

@@ -182,6 +182,9 @@ def submit(
 def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dry_run: bool) -> Engaged:
     if not source.exists():
         raise Invalid(f"There is no {source}.", code="deidentify.missing")
+    site.keep_apart(source, destination, private)
+    if not site.is_label(rules.prefix + "X"):
+        raise Invalid("The prefix of the labels may have letters, digits, points, dashes and underscores.")
     chosen, numbers = _rules_of(rules)
     key = site.read_secret(rules.secret.expanduser(), may_make=not (private / "ledger.sqlite").exists())
     offsets = _table(rules.offsets, "days")
@@ -195,7 +198,7 @@ def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dr
         complete=rules.subjects is not None or rules.offsets is not None,
         journal={},
     )
-    jobs = 1 if numbers else rules.jobs or len(os.sched_getaffinity(0))
+    jobs = 1 if numbers else rules.jobs or os.cpu_count() or 1
     plan = site.Plan(source, destination, chosen, mapping, rules.accept, jobs, dry_run)
     mark = site.fingerprint(key, rules.project)
     terms = {"secret": mark, "profile": chosen.digest, "prefix": rules.prefix}
@@ -271,7 +274,7 @@ def _text_of(path: Path) -> str:
 def _profile(name: str, options: str) -> deidentification.Profile:
     path = Path(name)
     chosen = (
-        deidentification.profile_of_text(path.read_text("utf-8"))
+        deidentification.profile_of_text(_text_of(path))
         if path.suffix == ".toml" or path.is_file()
         else deidentification.profile_named(name)
     )

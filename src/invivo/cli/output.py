@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from invivo import errors
@@ -44,6 +45,11 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
         except errors.InvivoError as error:
             _complaints.print(f"[bold red]invivo:[/] {error.message}", highlight=False)
             sys.exit(exit_code(error))
+        except OSError as error:  # a file or folder that was named, or a disk
+            named = f"{error.filename}: " if error.filename else ""
+            reason = error.strerror or type(error).__name__
+            _complaints.print(f"[bold red]invivo:[/] {escape(named)}{reason}.", highlight=False)
+            sys.exit(EXIT[errors.Invalid])
 
     return run
 

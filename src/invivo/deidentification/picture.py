@@ -37,9 +37,9 @@ _FIRST_READ, _EVERY = 2, 128
 class Attention:
     """How many pictures of a series are read, where its class gives no reason to read all.
 
-    Every picture is screened for drawn text. Texture looks like text to a screen: the first two of a series that look
-    so are read, of the others every 128th is looked at quickly; once identifying text was found, all are read. Objects
-    are met in one order, so that the same series is always treated the same.
+    Pictures are screened for drawn text, and those that look so are read. Texture looks like text to a screen: after two
+    that were read in vain only every 128th of the series is screened still, and looked at quickly before it is read; once
+    identifying text was found, all are again. Objects are met in one order, so a series is always treated the same.
     """
 
     met: int = 0

@@ -5,7 +5,7 @@ It uses the same engine as the archive and opens no database of an installation.
 """
 
 from invivo.site.cleaning import Plan, is_label
-from invivo.site.folder import Overlapping, Progress, deidentify_folder
+from invivo.site.folder import Overlapping, Progress, deidentify_folder, keep_apart
 from invivo.site.ledger import Ledger, LedgerMismatch, Outcome
 from invivo.site.numbers import Numbers
 from invivo.site.report import summary_of, write_report
@@ -24,6 +24,7 @@ __all__ = [
     "deidentify_folder",
     "fingerprint",
     "is_label",
+    "keep_apart",
     "read_secret",
     "summary_of",
     "write_report",

@@ -7,7 +7,7 @@ whole or not there; what was interrupted is done again and gives the same bytes.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -42,13 +42,15 @@ def deidentify_folder(plan: Plan, ledger: Ledger, progress: Progress | None = No
     Counter
         Files by outcome, those of earlier runs included.
 
+    What was held is tried again in each run: a table may know the patient now, a doubt may be accepted, a reader be there.
+
     Raises
     ------
     Overlapping
     OSError
         The destination cannot be written, a full disk for example: what is settled stays, a later run goes on.
     """
-    _keep_apart(plan)
+    keep_apart(plan.source, plan.destination)
     tell = progress or (lambda _stage, _done, _all: None)
     paths = list(_files(plan.source))
     with _crew(plan) as each:
@@ -57,14 +59,24 @@ def deidentify_folder(plan: Plan, ledger: Ledger, progress: Progress | None = No
             glances.add(found)
             tell("looking", len(glances.files), len(paths))
         settled, waiting = _settled(plan, ledger, glances)
+        before = {path: target for path, (_, _, _, target) in ledger.done().items() if target}
         ledger.add(settled, {}, {}, {})
         done = len(paths) - len(waiting)
         tell("cleaning", done, len(paths))
         for cleaned in each(clean, list(_batches(waiting, glances))):
             ledger.add(cleaned.outcomes, cleaned.actions, cleaned.uids, cleaned.patients)
+            _take_back(plan, cleaned.outcomes, before)
             done += len(cleaned.outcomes)
             tell("cleaning", done, len(paths))
     return Counter(one.outcome for one in ledger.outcomes())
+
+
+def _take_back(plan: Plan, outcomes: Iterable[Outcome], before: Mapping[str, str]) -> None:
+    """Delete what an earlier run wrote of files that are held now, or stand elsewhere now."""
+    for one in () if plan.is_dry else outcomes:
+        target = before.get(one.path, "")
+        if target and target != one.target:
+            (plan.destination / target).unlink(missing_ok=True)
 
 
 _Each = Callable[..., Iterator[Any]]
@@ -84,10 +96,15 @@ def _crew(plan: Plan) -> Iterator[_Each]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _keep_apart(plan: Plan) -> None:
-    source, destination = plan.source.resolve(), plan.destination.resolve()
-    if source == destination or source in destination.parents or destination in source.parents:
-        raise Overlapping("Source and destination must not lie in one another; give another destination.")
+def keep_apart(*folders: Path) -> None:
+    """Refuse folders of which one lies in another; raises Overlapping."""
+    resolved = [folder.resolve() for folder in folders]
+    for place, one in enumerate(resolved):
+        for other in resolved[place + 1 :]:
+            if one == other or one in other.parents or other in one.parents:
+                raise Overlapping(
+                    "Source, destination and ledger must not lie in one another; give another destination."
+                )
 
 
 def _files(source: Path) -> Iterator[str]:
@@ -137,7 +154,7 @@ def _settled(plan: Plan, ledger: Ledger, glances: Glances) -> tuple[list[Outcome
 
 
 def _stands(plan: Plan, outcome: str, target: str) -> bool:
-    return outcome != "cleaned" or (plan.destination / target).is_file()
+    return outcome == "repeated" or (outcome == "cleaned" and (plan.destination / target).is_file())
 
 
 def _same(one: Path, other: Path) -> bool:

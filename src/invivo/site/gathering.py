@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from invivo import deidentification, dicom
-from invivo.errors import InvivoError
 
 Patient = tuple[str, str]
 
@@ -51,7 +50,7 @@ def _glance(place: Path, path: str, profile: deidentification.Profile, found: Gl
         traces = deidentification.traces_of(dataset, profile)
     except dicom.NotDicom:
         return Glance(path, False)
-    except (InvivoError, OSError, ValueError):
+    except Exception:  # because hostile bytes break libraries in ways of their own; the cleaning says what is wrong
         return Glance(path, True)
     plain = {deidentification.Trace(trace.path.rpartition(".")[2], trace.kind, trace.text) for trace in traces}
     found.traces.setdefault(patient, set()).update(plain)

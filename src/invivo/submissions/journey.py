@@ -73,16 +73,19 @@ class _Way:
     attention: deidentification.Attention
 
 
-def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
+def _may_try(archive: Archive, held: quarantine.HeldObject) -> bool:
+    """Count an attempt; what broke off several times sticks, so that it cannot hold up everything behind it."""
     with archive.database.transaction() as tx:
-        if quarantine.attempt(tx, held.id) > MOST_ATTEMPTS:
-            quarantine.stick(
-                tx,
-                held.id,
-                "journey.crashed",
-                "Cleaning this object broke off several times; it may be made to do harm.",
-            )
-            return
+        if quarantine.attempt(tx, held.id) <= MOST_ATTEMPTS:
+            return True
+        text = "Cleaning this object broke off several times; it may be made to do harm."
+        quarantine.stick(tx, held.id, "journey.crashed", text)
+        return False
+
+
+def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
+    if not _may_try(archive, held):
+        return
     with tempfile.TemporaryDirectory(dir=archive.held.root / "spool") as folder:
         target = Path(folder) / "clean.dcm"
         try:
@@ -120,9 +123,13 @@ def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
 
 def _pass_file(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
     """A file that is not DICOM is cleaned as far as its kind is understood; its item waits for a person in any case."""
+    if not _may_try(archive, held):
+        return
     place = archive.held.place(held.digest).path
     digest, size, crc32 = held.digest, held.size_bytes, held.crc32
     try:
+        if way.profile.verifies_only:
+            raise Invalid("The collection's profile changes nothing.", code="file.verify-only")
         if held.size_bytes > LARGEST_FILE_BYTES:
             raise Invalid("The file is too large to be cleaned in memory.", code="file.too-large")
         cleaned = deidentification.clean_other(
@@ -133,7 +140,7 @@ def _pass_file(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None
         spooled = archive.held.spool(iter([cleaned.output]), 1 << 62)
         archive.held.keep([spooled])
         digest, size, crc32 = spooled.sha256, spooled.size, spooled.crc32
-    except Invalid as error:
+    except (Invalid, TooLarge) as error:
         doubts = [["hold", "file.not-cleaned", "", f"The file is as it came. {error.message}"]]
     clean = quarantine.Clean("", digest, size, crc32, b"", {"doubts": doubts}, b"")
     with archive.database.transaction() as tx:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from invivo import deidentification, dicom, quarantine
 from invivo.archive import Archive
-from invivo.errors import InvivoError
 
 
 class Known:
@@ -28,13 +27,9 @@ class Known:
         """Look at the headers of some originals."""
         found: dict[str, set[tuple[str, str]]] = {}
         for held in waiting:
-            try:
-                dataset = dicom.read_dataset(self._archive.held.place(held.digest).path, pixels=False)
-                label = self._mapping.subject_label(*deidentification.patient_of(dataset))
-                traces = deidentification.traces_of(dataset, self._profile)
-            except (InvivoError, OSError, ValueError):
-                continue  # the cleaning says what is wrong with it
-            found.setdefault(label, set()).update((trace.kind, trace.text) for trace in traces)
+            label, traces = self._told_by(held)
+            if label:
+                found.setdefault(label, set()).update((trace.kind, trace.text) for trace in traces)
         with self._archive.database.transaction() as tx:
             for label, identifiers in found.items():
                 quarantine.remember(tx, self._series.id, self._series.collection_id, label, identifiers)
@@ -50,9 +45,13 @@ class Known:
         """Return what is known of the subject of an object; of an unreadable one nothing."""
         if len(self._asked) == 1:
             return next(iter(self._asked.values()))
+        return self._asked.get(self._told_by(held)[0], ())
+
+    def _told_by(self, held: quarantine.HeldObject) -> tuple[str, tuple[deidentification.Trace, ...]]:
+        """Return the subject's label and the identifiers in a header; nothing where it cannot be read."""
         try:
             dataset = dicom.read_dataset(self._archive.held.place(held.digest).path, pixels=False)
             label = self._mapping.subject_label(*deidentification.patient_of(dataset))
-        except (InvivoError, OSError, ValueError):
-            return ()
-        return self._asked.get(label, ())
+            return label, deidentification.traces_of(dataset, self._profile)
+        except Exception:  # because hostile bytes break libraries in ways of their own; the cleaning says what is wrong
+            return "", ()

@@ -172,3 +172,9 @@ def test_a_damaged_frame_is_held_as_not_decoded() -> None:
     dataset.add_new(0x7FE00010, "OB", encapsulate([b"\xff\xd8\xff\xf7junk"]))
     outcome = clean_pixels(dataset, known=NOBODY, thorough=True, reader=seeing())
     assert codes(outcome) == {("pixel.not-decoded", "hold")}
+
+
+def test_a_frame_too_large_to_be_read_in_time_is_held() -> None:
+    frames = np.zeros((1, 6400, 6400), np.uint8)
+    outcome = clean_pixels(drawing.dataset(frames), known=Known([]), thorough=True, reader=lambda _frame: [])
+    assert [(doubt.code, doubt.severity) for doubt in outcome.doubts] == [("pixel.not-read", "hold")]

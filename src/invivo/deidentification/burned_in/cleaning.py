@@ -20,6 +20,7 @@ from invivo.deidentification.report import Doubt
 _LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
 _MOST_THOROUGH, _MOST_SCREENED, _MOST_POSITIVE, _MOST_AGAIN = 96, 16, 6, 4
 _ROUNDS = 3
+_LARGEST_READ = 40_000_000  # pixels of a frame; reading takes about a second a million
 _FARTHEST_APART = 8
 _MARGIN, _MARGIN_ALONG, _MARGIN_ACROSS = 3, 0.8, 0.2
 _VALUE_LETTERS = 12
@@ -109,7 +110,7 @@ def clean_pixels(
     except CannotHide:
         return PixelOutcome(dataset, doubts=(_not_decoded(),))
     found_reader = reader or reading.reader()
-    if looked_at and found_reader is None:
+    if looked_at and (found_reader is None or picture.rows * picture.columns > _LARGEST_READ):
         return _with_regions_only(dataset, picture, always)
     if quick and found_reader is not None:
         looked_at = [index for index in looked_at if reading.may_have_text(frames.at(index))]
@@ -151,7 +152,7 @@ def _is_exact(dataset: Dataset, picture: Picture) -> bool:
 
 
 def _with_regions_only(dataset: Dataset, picture: Picture, always: tuple[Rectangle, ...]) -> PixelOutcome:
-    text = "There may be text in the pixels, and no reader is installed (the extra [ocr])."
+    text = "There may be text in the pixels, which were not read: no reader is installed (the extra [ocr]), or they are too many."
     doubts = (Doubt("pixel.not-read", "PixelData", text, "hold"),)
     if not always:
         return PixelOutcome(dataset, doubts=doubts)

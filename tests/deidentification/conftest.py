@@ -103,6 +103,7 @@ def quick_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(reading, "reader", lambda: lambda _frame: [])
         monkeypatch.setattr(reading, "glance", lambda _frame: [])
         monkeypatch.setattr(reading, "may_have_text", lambda _frame: False)
+        monkeypatch.setattr(reading, "may_have_text_at", lambda _frame, _places: False)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,12 @@ asks no database, and never decides about doubts: whoever calls holds an object 
 understand it refuses (CannotDeidentify).
 """
 
-from invivo.deidentification.burned_in import CannotHide, hide
+from invivo.deidentification.burned_in import Attention, CannotHide, hide
 from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.file import CleanedFile, FileReport, clean_file, deidentify_file
 from invivo.deidentification.identifier import Trace, traces_from, traces_of
 from invivo.deidentification.mapping import Mapping, NotInLookup
 from invivo.deidentification.other_files import CleanedOther, clean_other
-from invivo.deidentification.picture import Attention
 from invivo.deidentification.pixel import known_regions, pixel_risks
 from invivo.deidentification.profile import OPTIONS, Effective, Profile, Rule, effective_action, profile_named, profiles
 from invivo.deidentification.profile_file import profile_of_text

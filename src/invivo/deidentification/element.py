@@ -187,11 +187,15 @@ def sequence_of(element: Element, items: Iterable[Dataset]) -> DataElement:
     return DataElement(element.tag, "SQ", Items(items), validation_mode=IGNORE)
 
 
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names
+
+
 def dataset_like(source: Dataset, kept: dict[BaseTag, Element]) -> Dataset:
     """A data set of these elements, encoded as the source is."""
     # Not yet parsed elements of the file may stand in it: pydicom writes them as they are.
     copy = Dataset(kept, parent_encoding=source._parent_encoding)
     implicit, little = source.original_encoding
     if implicit is not None and little is not None:
-        copy.set_original_encoding(implicit, little, copy._character_set)
+        copy.set_original_encoding(implicit, little, encodings_of(source, _listed(source._parent_encoding)))
     return copy

@@ -11,11 +11,12 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from invivo import dicom
+from invivo.deidentification.burned_in import Attention
 from invivo.deidentification.dataset import deidentify, patient_of
 from invivo.deidentification.element import stored, texts_of
 from invivo.deidentification.identifier import Trace, traces_with
 from invivo.deidentification.mapping import Mapping
-from invivo.deidentification.picture import Attention, with_clean_pixels
+from invivo.deidentification.picture import with_clean_pixels
 from invivo.deidentification.profile import Profile, profile_named
 from invivo.deidentification.proof import leftovers
 from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt

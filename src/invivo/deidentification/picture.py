@@ -1,7 +1,7 @@
 """The pixels of an object in its passage: what its class and device make likely, what was found, and what is left open."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +11,14 @@ from pydicom.tag import BaseTag
 
 from invivo.deidentification import element as elements
 from invivo.deidentification import pixel, record
-from invivo.deidentification.burned_in import CannotHide, Known, PixelOutcome, clean_pixels, clear_unused_bits
+from invivo.deidentification.burned_in import (
+    Attention,
+    CannotHide,
+    Known,
+    PixelOutcome,
+    clean_pixels,
+    clear_unused_bits,
+)
 from invivo.deidentification.identifier import Trace
 from invivo.deidentification.profile import Profile
 from invivo.deidentification.region import Rectangle
@@ -29,36 +36,8 @@ _RISKY = frozenset(
     }
 )
 _SETTLED = frozenset({"pixel.ultrasound", "pixel.burned-in", "pixel.known-region", "pixel.page"})
+_KNOWN_REGION = "pixel.known-region"
 _OVERLAY = "pixel.overlay-in-bits"
-_FIRST_READ, _EVERY = 2, 128
-
-
-@dataclass(slots=True)
-class Attention:
-    """How many pictures of a series are read, where its class gives no reason to read all.
-
-    Pictures are screened for drawn text, and those that look so are read. Texture looks like text to a screen: after two
-    that were read in vain only every 128th of the series is screened still, and looked at quickly before it is read; once
-    identifying text was found, all are again. Objects are met in one order, so a series is always treated the same.
-    """
-
-    met: int = 0
-    read: int = 0
-    has_found: bool = False
-
-    def wants(self) -> bool:
-        """Whether the next picture is read if it looks as if there were text."""
-        return self.has_found or self.read < _FIRST_READ or self.met % _EVERY == 0
-
-    def is_quick(self) -> bool:
-        """Whether a quick look comes before reading."""
-        return not self.has_found and self.read >= _FIRST_READ
-
-    def note(self, outcome: PixelOutcome) -> None:
-        """Take in what the last picture showed."""
-        self.met += 1
-        self.read += outcome.read_frames > 0
-        self.has_found |= outcome.touched
 
 
 def with_clean_pixels(
@@ -75,7 +54,7 @@ def with_clean_pixels(
     traces : tuple of Trace
         The patient's identifiers, which are looked for in what is read.
     attention : Attention, optional
-        Of the series; without it every picture that looks as if there were text is read.
+        Of the series, which learns from this object.
 
     References
     ----------
@@ -92,14 +71,9 @@ def with_clean_pixels(
             return cleaned
         doubts = [doubt for doubt in doubts if doubt.code != _OVERLAY]
     risky = any(doubt.code in _RISKY for doubt in doubts)
-    regions = [*_regions(original, profile), *cleaned.regions]
-    if not (risky or regions or attention is None or attention.wants()):
-        attention.met += 1
-        return replace(cleaned, dataset=dataset, doubts=tuple(doubts))
-    way = _Way(profile.hides_all_text, risky, not risky and attention is not None and attention.is_quick())
+    regions = [*_regions(original, profile, doubts), *cleaned.regions]
+    way = _Way(profile.hides_all_text, risky, attention)
     outcome = _looked_at(dataset, regions, traces, way)
-    if attention is not None:
-        attention.note(outcome)
     if not any(doubt.severity == "hold" for doubt in outcome.doubts):
         doubts = [doubt for doubt in doubts if doubt.code not in _SETTLED]
     if outcome.touched:
@@ -108,20 +82,20 @@ def with_clean_pixels(
     return replace(cleaned, dataset=dataset, actions=(*cleaned.actions, *hidden), doubts=(*doubts, *outcome.doubts))
 
 
-def _regions(original: Dataset, profile: Profile) -> list[Rectangle]:
+def _regions(original: Dataset, profile: Profile, doubts: Sequence[Doubt]) -> list[Rectangle]:
     """Rectangles of the device, and those of a foreign pixel script."""
-    found = pixel.known_regions(original)
+    found = pixel.known_regions(original) if any(doubt.code == _KNOWN_REGION for doubt in doubts) else []
     if isinstance(profile, ScriptProfile) and profile.pixel_script is not None:
         found += [rectangle for rectangle in profile.pixel_script.rectangles(original) if rectangle not in found]
     return found
 
 
 class _Way(NamedTuple):
-    """How pixels are looked at: does all text go, is every frame read, does a quick look come first."""
+    """How pixels are looked at: does all text go, is every frame read, what is known of the series."""
 
     everything: bool
     thorough: bool
-    quick: bool
+    attention: Attention | None
 
 
 def _looked_at(dataset: Dataset, regions: Iterable[Rectangle], traces: tuple[Trace, ...], way: _Way) -> PixelOutcome:
@@ -133,7 +107,7 @@ def _looked_at(dataset: Dataset, regions: Iterable[Rectangle], traces: tuple[Tra
             regions=regions,
             everything=way.everything,
             thorough=way.thorough,
-            quick=way.quick,
+            attention=way.attention,
             identifies=cleaner.finds,
         )
     except Exception:  # because hostile attributes break codecs in ways of their own, and then nobody has looked

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from pydicom.dataset import Dataset
 
+from invivo import dicom
+from invivo.deidentification import element as elements
 from invivo.deidentification import region
 from invivo.deidentification.region import Rectangle
 from invivo.deidentification.report import Doubt
@@ -52,7 +54,9 @@ def pixel_risks(dataset: Dataset) -> list[Doubt]:
     if any((tag & 0xFFFF0000 | 0x3000) not in dataset for tag in planes):
         found.append(Doubt("pixel.overlay-in-bits", "", "An overlay may be in unused bits of the pixels.", "hold"))
     texts = (_CLASS, _MODALITY, _BURNED_IN, _IMAGE_TYPE, _CONVERSION, *_DESCRIPTIONS, _BODY_PART)
-    found += _by_header(tuple(region.text_at(dataset, tag) for tag in texts), _FRAMES in dataset)
+    encodings = elements.encodings_of(dataset, ["iso8859"])
+    told = tuple(region.text_at(dataset, tag, encodings) for tag in texts)
+    found += _by_header(told, dicom.tag_of(_FRAMES) in elements.stored(dataset))
     if known_regions(dataset):
         found.append(Doubt("pixel.known-region", "", "The device is known to write into its pictures.", "hold"))
     return found

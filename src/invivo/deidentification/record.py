@@ -125,8 +125,12 @@ def _fixed(
 
 def _encoded(element: DataElement, implicit: bool | None, little: bool | None) -> DataElement | RawDataElement:
     """The element as it lies in a file of that encoding; as it is where the encoding is not known yet."""
-    if implicit is None or little is None or element.VR != "SQ":
+    if implicit is None or little is None:
         return element
+    if element.VR != "SQ":
+        text = element.value.encode("ascii")
+        text += b" " * (len(text) & 1)
+        return RawDataElement(element.tag, element.VR, len(text), text, 0, implicit, little)
     buffer = BytesIO()
     stream = DicomIO(buffer)
     stream.is_implicit_VR, stream.is_little_endian = implicit, little

@@ -3,12 +3,13 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from pydicom.dataset import Dataset
 
+from invivo import dicom
 from invivo.deidentification import element as elements
 from invivo.deidentification.table import tag_number, text_of
 from invivo.errors import Broken
@@ -146,21 +147,24 @@ def _is_true(term: "Comparison | Condition", text_of_tag: Callable[[int], str]) 
     return holds(term, text_of_tag)
 
 
-def text_at(dataset: Dataset, tag: int) -> str:
+def text_at(dataset: Dataset, tag: int, encodings: Sequence[str] | None = None) -> str:
     """All values of an attribute of the root or the file meta information, joined by backslashes; empty without it."""
     holder = getattr(dataset, "file_meta", None) if tag >> 16 == 2 else dataset
-    if holder is None or tag not in holder:
+    element = elements.stored(holder).get(dicom.tag_of(tag)) if holder is not None else None
+    if element is None:
         return ""
-    element = holder.get_item(tag)
+    if encodings is None:
+        encodings = elements.encodings_of(dataset, ["iso8859"])
     if tag in {_ROWS, _COLUMNS} and isinstance(element.value, bytes):
         little = getattr(element, "is_little_endian", True)
         return str(int.from_bytes(element.value[:2], "little" if little else "big"))
-    return "\\".join(elements.texts_of(element, "LO", elements.encodings_of(dataset, ["iso8859"])))
+    return "\\".join(elements.texts_of(element, "LO", encodings))
 
 
 def regions_of(dataset: Dataset) -> tuple[Rectangle, ...]:
     """Rectangles inside the picture in which the object's device is known to write."""
-    return _regions_by(tuple(text_at(dataset, tag) for tag in _asked_tags()))
+    encodings = elements.encodings_of(dataset, ["iso8859"])
+    return _regions_by(tuple(text_at(dataset, tag, encodings) for tag in _asked_tags()))
 
 
 @cache

@@ -252,26 +252,27 @@ class _Level:
     def private(self, tags: list[BaseTag]) -> dict[BaseTag, Element]:
         """Private elements that are safe, and the reservations of their blocks; nothing without that option."""
         kept: dict[BaseTag, Element] = {}
-        reserved: set[BaseTag] = set()
+        reserved: dict[BaseTag, Element] = {}
         allowed = "retain_safe_private" in self.walk.profile.options and not self.place.dummies
         stored = elements.stored(self.source)
+        block, owner, reservation = -1, tags[0], None
         for tag in tags:
-            block = (tag & 0xFFFF) >> 8
-            if block == 0:
+            if tag >> 8 != block:  # blocks follow one another
+                block = tag >> 8
+                owner = dicom.tag_of((tag & 0xFFFF0000) | (block & 0xFF))
+                reservation = stored.get(owner) if allowed and block & 0xFF >= 0x10 else None
+            if not block & 0xFF:
                 continue
-            owner = BaseTag((tag & 0xFFFF0000) | block)
-            new = self._private_or_memory(tag, owner) if allowed and block >= 0x10 and owner in stored else None
-            if new is not None:
+            new = self._private_or_memory(tag, owner, reservation) if reservation is not None else None
+            if new is not None and reservation is not None:
                 kept[tag] = new
-                reserved.add(owner)
+                reserved[owner] = reservation
             else:
                 self.walk.actions.append(Action(self.prefix + table.name_of(tag), "X", "private"))
-        for owner in reserved:
-            kept[owner] = stored[owner]
-        return kept
+        return {**kept, **reserved}
 
-    def _private_or_memory(self, tag: BaseTag, owner: BaseTag) -> Element | None:
-        creator = elements.stored(self.source)[owner].value
+    def _private_or_memory(self, tag: BaseTag, owner: BaseTag, reservation: Element) -> Element | None:
+        creator = reservation.value
         if self.depth or not isinstance(creator, bytes):
             return self._private(tag, owner)
         element = elements.stored(self.source)[tag]

@@ -22,7 +22,7 @@ from invivo.dicom.handover import read_dataset
 from invivo.dicom.header import Header, read_header
 from invivo.dicom.json_model import BadJson, dataset_of, json_of
 from invivo.dicom.pixels import PixelLocation
-from invivo.dicom.raw import encoded_items, written
+from invivo.dicom.raw import encoded_items, tag_of, written
 from invivo.dicom.rendering import BadRendering, Window, render, thumbnail
 from invivo.dicom.scanner import BulkLocation, NoSuchValue, Scan, read_bulk, scan
 from invivo.dicom.source import Damaged, Limits, MediaDirectory, NotDicom, OverLimit, TooDeep
@@ -74,6 +74,7 @@ __all__ = [
     "read_header",
     "render",
     "scan",
+    "tag_of",
     "thumbnail",
     "well_known",
     "written",

@@ -14,9 +14,9 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 _CODES = re.compile(r"[A-Z]{2}")
 # VRs with a length of two bytes and of four (PS3.5 7.1.2).
-_SHORT = {vr.encode(): vr for vr in _CODES.findall("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US")}
+SHORT = {vr.encode(): vr for vr in _CODES.findall("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US")}
 _LONG = {vr.encode(): vr for vr in _CODES.findall("OB OD OF OL OV OW SQ SV UC UN UR UT UV")}
-_EXPLICIT = struct.Struct("<HH2sH").unpack_from
+EXPLICIT = struct.Struct("<HH2sH").unpack_from
 _IMPLICIT = struct.Struct("<HHI").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
 
@@ -30,8 +30,8 @@ class Doubt(Exception):  # noqa: N818  not an error: the object goes to pydicom
 
 def explicit_head(buffer: Buffer, position: int) -> Head:
     """Read the start of an element written with its VR."""
-    group, element, code, length = _EXPLICIT(buffer, position)
-    vr = _SHORT.get(code)
+    group, element, code, length = EXPLICIT(buffer, position)
+    vr = SHORT.get(code)
     if vr is not None:
         return group << 16 | element, vr, position + 8, length
     vr = _LONG.get(code)

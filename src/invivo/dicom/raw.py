@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
-from typing import cast
+from typing import TypeGuard, cast
 
 from pydicom import charset
 from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
@@ -19,8 +19,10 @@ from pydicom.filewriter import dcmwrite, write_data_element
 from pydicom.tag import BaseTag
 
 from invivo.dicom.elements import (
+    EXPLICIT,
     ITEM,
     PIXELS,
+    SHORT,
     UNDEFINED,
     Count,
     Doubt,
@@ -37,9 +39,12 @@ _LONG_HEAD = struct.Struct("<HH2sHI").pack
 _IMPLICIT_HEAD = struct.Struct("<HHI").pack
 _END_OF_SEQUENCE = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _DEFAULT = "iso8859"
+_LONGEST_UID = 65
 _EMPTY: dict[str | None, bytes | None] = {}
 
-_TAGS: dict[int, BaseTag] = {}  # one object a tag: looking up by another one would call a comparison in Python
+_NO_HEAD = (0, 0, b"", 0)
+
+_TAGS: dict[int, BaseTag] = {}
 
 Element = DataElement | RawDataElement
 
@@ -57,13 +62,18 @@ def raw_dataset(contents: Contents, limits: Limits, *, pixels: bool) -> Dataset:
     buffer, size, position = contents.buffer, contents.size, contents.start
     head, count, implicit = head_of(contents.explicit), Count(limits.elements, limits.depth), not contents.explicit
     found: dict[BaseTag, Element] = {}
-    last = 0
+    last, new = 0, tuple.__new__  # the constructor of a named tuple costs three times as much
     while position < size:
-        tag, vr, offset, length = head(buffer, position)
+        group, number, code, length = EXPLICIT(buffer, position) if contents.explicit else _NO_HEAD
+        vr = SHORT.get(code, "")
+        if vr:  # most elements of most files, without a call
+            tag, offset = group << 16 | number, position + 8
+        else:
+            tag, vr, offset, length = head(buffer, position)
         if tag <= last or tag >= ITEM:
             raise Doubt
         last = tag
-        key = _TAGS.get(tag) or _tag(tag)
+        key = _TAGS.get(tag) or tag_of(tag)
         longest = limits.decoded_bytes if tag in PIXELS else limits.header_bytes
         if tag in PIXELS and not pixels:
             break
@@ -72,7 +82,7 @@ def raw_dataset(contents: Contents, limits: Limits, *, pixels: bool) -> Dataset:
             if position > size or length > longest:
                 raise Doubt
             value = buffer[offset:position] if length else _empty(vr or None)
-            found[key] = RawDataElement(key, vr or None, length, value, offset, implicit, True)
+            found[key] = new(RawDataElement, (key, vr or None, length, value, offset, implicit, True, True, False))
             continue
         position = (
             skip_fragments(buffer, offset, count) if tag in PIXELS else _sequence_end(contents, tag, vr, offset, count)
@@ -86,12 +96,16 @@ def raw_dataset(contents: Contents, limits: Limits, *, pixels: bool) -> Dataset:
     if len(found) > limits.elements:
         raise OverLimit("The object has more data elements than allowed.")
     dataset = Dataset(found)
-    stated = found.get(BaseTag(_CHARACTER_SET))
+    stated = found.get(tag_of(_CHARACTER_SET))
     dataset.set_original_encoding(implicit, True, _encodings(stated.value if stated is not None else None))
     return dataset
 
 
-def _tag(number: int) -> BaseTag:
+def tag_of(number: int) -> BaseTag:
+    """The tag of a number, as one object: looking one up in a data set by another object calls a comparison in Python."""
+    known = _TAGS.get(number)
+    if known is not None:
+        return known
     tag = BaseTag(number)
     if len(_TAGS) < 20_000:
         _TAGS[number] = tag
@@ -140,10 +154,22 @@ def written(dataset: Dataset) -> bytes:
         dcmwrite(buffer, dataset, enforce_file_format=True)
         return buffer.getvalue()
     meta = b"".join(_pieces(_without_length(dataset.file_meta), implicit=False, encodings=_DEFAULT))
-    stored, encodings = dataset._dict, dataset._character_set
+    stored = dataset._dict
+    stated = stored.get(tag_of(_CHARACTER_SET))
+    encodings = _encodings_of(dataset, stated)
     body = _pieces((stored[tag] for tag in sorted(stored, key=int)), implicit=syntax == IMPLICIT, encodings=encodings)
     length = _SHORT_HEAD(2, 0, b"UL", 4) + struct.pack("<I", len(meta))
     return b"".join((bytes(128), b"DICM", length, meta, *body))
+
+
+def _encodings_of(dataset: Dataset, stated: Element | None) -> str | list[str]:
+    """The character sets of a data set. Asking pydicom would have the element decoded in its place."""
+    if isinstance(stated, RawDataElement):
+        try:
+            return _encodings(stated.value)
+        except Doubt:
+            pass
+    return dataset._character_set
 
 
 def encoded_items(element: DataElement, *, implicit: bool, encodings: str | list[str]) -> RawDataElement:
@@ -183,7 +209,14 @@ def _pieces(elements: Iterable[Element], *, implicit: bool, encodings: str | lis
     return pieces
 
 
+def _is_short(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) < _LONGEST_UID and value.isascii()
+
+
 def _written_by_pydicom(element: Element, *, implicit: bool, encodings: str | list[str]) -> bytes:
+    if not implicit and element.VR == "UI" and _is_short(element.value):
+        value = element.value.encode("ascii") + b"\0" * (len(element.value) % 2)
+        return _SHORT_HEAD(element.tag >> 16, element.tag & 0xFFFF, b"UI", len(value)) + value
     buffer = BytesIO()
     stream = DicomIO(buffer)
     stream.is_implicit_VR, stream.is_little_endian = implicit, True

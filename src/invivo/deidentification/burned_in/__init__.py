@@ -4,6 +4,7 @@ Nothing that was read is in an error, a doubt or a log. What cannot be decoded o
 Reading needs the extra ``[ocr]``; screening, judging and filling do not.
 """
 
+from invivo.deidentification.burned_in.attention import Attention
 from invivo.deidentification.burned_in.cleaning import clean_pixels
 from invivo.deidentification.burned_in.fill import clear_unused_bits, hide
 from invivo.deidentification.burned_in.judgement import judge, judge_all
@@ -15,6 +16,7 @@ from invivo.deidentification.burned_in.screen import screen
 from invivo.deidentification.burned_in.ultrasound import ultrasound_regions
 
 __all__ = [
+    "Attention",
     "CannotHide",
     "Found",
     "Known",

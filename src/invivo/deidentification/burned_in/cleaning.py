@@ -5,26 +5,32 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
+from invivo.deidentification import element as elements
 from invivo.deidentification.burned_in import reading
+from invivo.deidentification.burned_in.attention import Attention
 from invivo.deidentification.burned_in.fill import hide_by_frame, inside
 from invivo.deidentification.burned_in.judgement import Identifies, is_label, judge_all
 from invivo.deidentification.burned_in.known import Known
 from invivo.deidentification.burned_in.outcome import PixelOutcome
 from invivo.deidentification.burned_in.picture import Array, CannotHide, Frames, Picture, Rectangle, picture_of
 from invivo.deidentification.burned_in.reading import Found, Reader
-from invivo.deidentification.burned_in.screen import screen
+from invivo.deidentification.burned_in.screen import Screened, screen
 from invivo.deidentification.burned_in.ultrasound import ultrasound_regions
 from invivo.deidentification.report import Doubt
 
 _LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
-_MOST_THOROUGH, _MOST_SCREENED, _MOST_POSITIVE, _MOST_AGAIN = 96, 16, 6, 4
+_LOSSY_BEFORE = BaseTag(0x00282110)
+_MOST_THOROUGH, _MOST_POSITIVE, _MOST_AGAIN = 96, 6, 4
+_MOST_SCREENED, _MOST_DECODED = 512, 48
 _ROUNDS = 3
 _LARGEST_READ = 40_000_000  # pixels of a frame; reading takes about a second a million
 _FARTHEST_APART = 8
 _MARGIN, _MARGIN_ALONG, _MARGIN_ACROSS = 3, 0.8, 0.2
 _VALUE_LETTERS = 12
 _SMALL_CHANGE = 0.02
+_SURE = 0.6
 _CHANGED_MARGIN = 24
 
 
@@ -39,6 +45,7 @@ class _Notes:
     boxes: dict[Rectangle, None] = field(default_factory=dict)
     kept: set[Rectangle] = field(default_factory=set)
     unclear: set[Rectangle] = field(default_factory=set)
+    has_words: bool = False
     read: int = 0
     passed: int = 0
     decoded: bool = False
@@ -65,7 +72,7 @@ def clean_pixels(
     regions: Iterable[Rectangle] = (),
     everything: bool = False,
     thorough: bool = False,
-    quick: bool = False,
+    attention: Attention | None = None,
     reader: Reader | None = None,
     identifies: Identifies | None = None,
 ) -> PixelOutcome:
@@ -83,8 +90,8 @@ def clean_pixels(
         Whether clinical text goes as well.
     thorough : bool
         Whether every frame is read. Else frames are screened, and read only where there may be text.
-    quick : bool
-        Whether a frame that passed the screen is looked at quickly before it is read, which misses some small text.
+    attention : Attention, optional
+        Of the object's series, where not every frame is read; it learns from this object.
     reader : callable, optional
         What reads text; the installed one where absent.
     identifies : callable, optional
@@ -105,17 +112,20 @@ def clean_pixels(
             return PixelOutcome(dataset)
         always = inside(regions, picture)
         frames = Frames(dataset, picture)
-        looked_at = _frames_to_read(frames, picture, thorough=thorough, exact=_is_exact(dataset, picture))
         banner = ultrasound_regions(dataset)
+        found_reader = reader or reading.reader()
+        can_read = found_reader is not None and picture.rows * picture.columns <= _LARGEST_READ
+        closer = reading.may_have_text_at if reader is None and can_read else None
+        choice = _Choice(frames, _is_exact(dataset, picture), attention or Attention(), closer)
+        looked_at = _spread(range(picture.frames), _MOST_THOROUGH) if thorough else choice.frames_to_read()
+    except _ReaderFailed:
+        return PixelOutcome(dataset, doubts=(_not_looked_at(),))
     except CannotHide:
         return PixelOutcome(dataset, doubts=(_not_decoded(),))
-    found_reader = reader or reading.reader()
-    if looked_at and (found_reader is None or picture.rows * picture.columns > _LARGEST_READ):
+    if looked_at and not can_read:
         return _with_regions_only(dataset, picture, always)
-    if quick and found_reader is not None:
-        looked_at = [index for index in looked_at if reading.may_have_text(frames.at(index))]
     if not looked_at and not always:
-        return PixelOutcome(dataset)
+        return PixelOutcome(dataset, doubts=choice.doubts())
 
     def identifying(text: str) -> bool:
         return known.finds(text) or (identifies is not None and identifies(text))
@@ -123,17 +133,20 @@ def clean_pixels(
     has_more = reading.may_have_text if reader is None else None
     read, look = found_reader or reading.read_text, reader or reading.glance
     task = _Task(picture, always, banner, identifying, everything, read, look, has_more)
-    return _attempted(dataset, frames, looked_at, task)
-
-
-def _attempted(dataset: Dataset, frames: Frames, looked_at: list[int], task: _Task) -> PixelOutcome:
     notes = _Notes()
+    outcome = _attempted(dataset, frames, looked_at, task, notes)
+    if not thorough:
+        choice.learn(has_text=notes.has_words or bool(notes.boxes))
+        outcome = replace(outcome, doubts=(*outcome.doubts, *choice.doubts()))
+    return outcome
+
+
+def _attempted(dataset: Dataset, frames: Frames, looked_at: list[int], task: _Task, notes: _Notes) -> PixelOutcome:
     try:
         _read_frames(frames, looked_at, task, notes)
         return _cleaned(dataset, looked_at, task, notes)
     except _ReaderFailed:
-        text = "The reader of text failed on the pixels, so nobody has looked at them."
-        return PixelOutcome(dataset, doubts=(Doubt("pixel.not-read", "PixelData", text, "hold"),))
+        return PixelOutcome(dataset, doubts=(_not_looked_at(),))
     except CannotHide as refusal:
         if not notes.decoded:
             return PixelOutcome(dataset, doubts=(_not_decoded(),))
@@ -147,8 +160,14 @@ def _not_decoded() -> Doubt:
     )
 
 
+def _not_looked_at() -> Doubt:
+    text = "The reader of text failed on the pixels, so nobody has looked at them."
+    return Doubt("pixel.not-read", "PixelData", text, "hold")
+
+
 def _is_exact(dataset: Dataset, picture: Picture) -> bool:
-    return picture.syntax not in _LOSSY and str(dataset.get("LossyImageCompression", "")) != "01"
+    said = elements.stored(dataset).get(_LOSSY_BEFORE)
+    return picture.syntax not in _LOSSY and (said is None or "01" not in elements.texts_of(said, "CS", ()))
 
 
 def _with_regions_only(dataset: Dataset, picture: Picture, always: tuple[Rectangle, ...]) -> PixelOutcome:
@@ -164,12 +183,52 @@ def _with_regions_only(dataset: Dataset, picture: Picture, always: tuple[Rectang
     return PixelOutcome(filled.dataset, hidden, 0, doubts, touched=True, recoded_frames=filled.recoded)
 
 
-def _frames_to_read(frames: Frames, picture: Picture, *, thorough: bool, exact: bool) -> list[int]:
-    """All frames of what is risky, as far as can be afforded; else those in which there may be text."""
-    if thorough:
-        return _spread(range(picture.frames), _MOST_THOROUGH)
-    sampled = _spread(range(picture.frames), _MOST_SCREENED)
-    return _spread([index for index in sampled if screen(frames.at(index), exact=exact)], _MOST_POSITIVE)
+@dataclass(slots=True)
+class _Choice:
+    """The choice of frames to read of an object of which not all are: those that screen, and look so at a closer look."""
+
+    frames: Frames
+    exact: bool
+    attention: Attention
+    look: Callable[[Array, Sequence[Rectangle]], bool] | None
+    chosen: dict[int, Screened] = field(default_factory=dict)
+
+    def frames_to_read(self) -> list[int]:
+        for index in self._screened():
+            frame = self.frames.at(index)
+            seen = screen(frame, exact=self.exact)
+            if not self.attention.wants(seen):
+                continue
+            if self._shows(frame, seen):
+                self.chosen[index] = seen
+            else:
+                self.attention.note_nothing(seen)
+        return _spread(list(self.chosen), _MOST_POSITIVE)
+
+    def _screened(self) -> list[int]:
+        picture = self.frames.picture
+        return _spread(range(picture.frames), _MOST_DECODED if picture.encapsulated else _MOST_SCREENED)
+
+    def _shows(self, frame: Array, seen: Screened) -> bool:
+        if self.look is None:
+            return True
+        try:
+            return self.look(frame, seen.places)
+        except Exception:  # because the recogniser raises errors of three libraries, and none may let the frame pass
+            raise _ReaderFailed from None
+
+    def learn(self, *, has_text: bool) -> None:
+        """Tell the series' attention what the reading of the chosen frames has shown."""
+        self.attention.has_text |= has_text
+        for seen in () if has_text else self.chosen.values():
+            self.attention.note_nothing(seen)
+
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Of very long objects only some frames are screened."""
+        screened, every = len(self._screened()), self.frames.picture.frames
+        if screened == every:
+            return ()
+        return (Doubt("pixel.frames-sampled", "PixelData", f"Of {every} frames {screened} were screened.", "warning"),)
 
 
 def _spread(numbers: Sequence[int], most: int) -> list[int]:
@@ -300,6 +359,7 @@ def _note(found: list[Found], task: _Task, notes: _Notes) -> None:
             notes.boxes[_with_margin(_with_value(one, found))] = None
         elif verdict == "clinical":
             notes.kept.add(box)
+            notes.has_words |= one.confidence > _SURE and sum(map(str.isalpha, one.text)) > 1
         else:
             notes.unclear.add(box)
 

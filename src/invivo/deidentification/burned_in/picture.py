@@ -1,17 +1,22 @@
 """The shape of an object's pixels, its frames as they are stored, and each as an array to look at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.processing import apply_color_lut
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from invivo import dicom
+from invivo.deidentification import element as elements
 from invivo.errors import Invalid
 
 Array = NDArray[Any]
@@ -22,6 +27,13 @@ SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 _ALLOCATED = frozenset({1, 8, 16, 32, 64})
 _MOST_FRAMES = 1 << 20
 _LARGEST_SIDE = 65535
+_DESCRIBING = tuple(
+    BaseTag(number)
+    for number in (
+        *(0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011),
+        *(0x00280100, 0x00280101, 0x00280102, 0x00280103),
+    )
+)
 _COPIED = (
     0x00280002, 0x00280004, 0x00280006, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103,
 )  # fmt: skip
@@ -88,14 +100,38 @@ def picture_of(dataset: Dataset) -> Picture | None:
     CannotHide
         The description makes no sense.
     """
-    tag = next((tag for tag in PIXELS if tag in dataset), None)
+    stored = elements.stored(dataset)
+    tag = next((tag for tag in PIXELS if tag in stored), None)
     if tag is None:
         return None
     meta = getattr(dataset, "file_meta", None)
-    syntax = UID(str(meta.get("TransferSyntaxUID", "") if meta else "") or ImplicitVRLittleEndian)
-    element = dataset.get_item(tag)
+    syntax = str(meta.get("TransferSyntaxUID", "") if meta else "") or str(ImplicitVRLittleEndian)
+    described = tuple(_as_read(stored[one]) for one in _DESCRIBING if one in stored)
+    vr = str(stored[BaseTag(tag)].VR or "OW")
+    return _described(described, syntax, tag, vr)
+
+
+def _as_read(element: DataElement | RawDataElement) -> DataElement | RawDataElement:
+    """The element without its place in the file, so that those of two objects are alike."""
+    return element._replace(value_tell=0) if isinstance(element, RawDataElement) else element
+
+
+def _described(described: tuple[DataElement | RawDataElement, ...], named: str, tag: int, vr: str) -> Picture:
+    raw = tuple(element for element in described if isinstance(element, RawDataElement))
+    return _remembered(raw, named, tag, vr) if len(raw) == len(described) else _parsed(described, named, tag, vr)
+
+
+@lru_cache(maxsize=256)
+def _remembered(described: tuple[RawDataElement, ...], named: str, tag: int, vr: str) -> Picture:
+    """What is written in the same bytes in all objects of a series."""
+    return _parsed(described, named, tag, vr)
+
+
+def _parsed(described: Sequence[DataElement | RawDataElement], named: str, tag: int, vr: str) -> Picture:
+    syntax = UID(named)
     if syntax.is_private or not syntax.is_transfer_syntax:
         raise CannotHide("The transfer syntax of the object is not known; hold the object.")
+    dataset = Dataset({element.tag: element for element in described})
     allocated = _number(dataset, "BitsAllocated", 32 if tag == PIXELS[1] else 64)
     stored = _number(dataset, "BitsStored", allocated)
     found = Picture(
@@ -110,7 +146,7 @@ def picture_of(dataset: Dataset) -> Picture | None:
         high_bit=_number(dataset, "HighBit", stored - 1),
         signed=_number(dataset, "PixelRepresentation", 0) == 1,
         tag=tag,
-        vr=str(element.VR or "OW") if element is not None else "OW",
+        vr=vr,
         syntax=syntax,
     )
     _check(found)
@@ -141,7 +177,7 @@ def stored_pixels(dataset: Dataset, picture: Picture) -> bytes:
     ------
     CannotHide
     """
-    value = dataset[picture.tag].value
+    value = elements.stored(dataset)[BaseTag(picture.tag)].value
     if not isinstance(value, bytes | bytearray) or not value:
         raise CannotHide("The object has no pixel data to work on; hold the object.")
     return bytes(value)
@@ -221,9 +257,19 @@ def _without_high_bits(values: Array, picture: Picture) -> Array:
     width = picture.dtype.itemsize * 8
     if picture.dtype.kind == "f" or (picture.stored == width and picture.high_bit == width - 1):
         return values
+    if picture.high_bit == picture.stored - 1 and _fits(values, picture):
+        return values
     if picture.signed:
         return (values << (width - 1 - picture.high_bit)) >> (width - picture.stored)
     return (values >> (picture.high_bit + 1 - picture.stored)) & ((1 << picture.stored) - 1)
+
+
+def _fits(values: Array, picture: Picture) -> bool:
+    """Whether no value uses the bits above, which is mostly so and quickly told."""
+    if picture.signed:
+        half = 1 << (picture.stored - 1)
+        return bool(-half <= int(values.min()) and int(values.max()) < half)
+    return int(values.max()) < 1 << picture.stored
 
 
 def decoded_alone(frame: bytes, picture: Picture, *, rgb: bool = True) -> Array:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from invivo.deidentification.burned_in.picture import Array
+from invivo.deidentification.burned_in.picture import Array, Rectangle
 
 try:
     import rapidocr
@@ -22,6 +22,7 @@ _MODELS = {"Det": "*_det_*.onnx", "Rec": "*_rec_*.onnx", "Cls": "*_cls_*.onnx"}
 _TILE, _OVERLAP = 960, 160
 _ENLARGED_BELOW, _ENLARGED_TOO_BELOW = 640, 1300
 _NARROW = 8
+_BESIDE, _ABOVE = 48, 24
 _SMALL_PICTURE, _HIGHEST_LINE = 320, 72
 _UPRIGHT = 2.2  # higher than wide by so much: the text stands on its end
 _LEAST_BOX = 0.3
@@ -98,11 +99,66 @@ def may_have_text(frame: Array) -> bool:
     RuntimeError
         There is no reader.
     """
-    for shown in _windows(frame, closely=False):
-        for view in _tiles(shown, _TILE, _OVERLAP, 2 if max(shown.shape[:2]) <= _SMALL_PICTURE else 1):
+    return _has_lines(frame, 2 if max(frame.shape[:2]) <= _SMALL_PICTURE else 1)
+
+
+def may_have_text_at(frame: Array, places: Sequence[Rectangle]) -> bool:
+    """Tell by a look at some places of a frame, and what is around them, whether there are lines of text.
+
+    The places are enlarged, so that small letters are seen as well as when the frame is read; some 30 ms a place.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns) or (rows, columns, 3)
+    places : sequence of (x, y, width, height)
+
+    Raises
+    ------
+    RuntimeError
+        There is no reader.
+    """
+    scale = _closest_scale(max(frame.shape[:2]))
+    return any(
+        _has_lines(frame[y : y + height, x : x + width], scale) for x, y, width, height in _around_all(places, frame)
+    )
+
+
+def _closest_scale(longest: int) -> float:
+    return 2 if longest <= _ENLARGED_BELOW else 1.5 if longest <= _ENLARGED_TOO_BELOW else 1
+
+
+def _has_lines(part: Array, scale: float) -> bool:
+    for shown in _windows(part, closely=False):
+        for view in _tiles(shown, _TILE, _OVERLAP, scale):
             if any(min(sides) <= _HIGHEST_LINE for sides in _detected(view.picture, view.scale)):
                 return True
     return False
+
+
+def _around_all(places: Iterable[Rectangle], frame: Array) -> list[Rectangle]:
+    """The places with a margin; those that overlap then are one."""
+    rows, columns = frame.shape[:2]
+    parts: list[Rectangle] = []
+    for x, y, width, height in places:
+        left, top = max(x - _BESIDE, 0), max(y - _ABOVE, 0)
+        right, bottom = min(x + width + _BESIDE, columns), min(y + height + _ABOVE, rows)
+        part = (left, top, right - left, bottom - top)
+        while touching := [other for other in parts if _overlap(part, other)]:
+            parts = [other for other in parts if other not in touching]
+            part = _hull([part, *touching])
+        parts.append(part)
+    return parts
+
+
+def _overlap(one: Rectangle, other: Rectangle) -> bool:
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    return across > 0 and min(one[1] + one[3], other[1] + other[3]) > max(one[1], other[1])
+
+
+def _hull(parts: Sequence[Rectangle]) -> Rectangle:
+    left, top = min(part[0] for part in parts), min(part[1] for part in parts)
+    right, bottom = max(part[0] + part[2] for part in parts), max(part[1] + part[3] for part in parts)
+    return left, top, right - left, bottom - top
 
 
 def _detected(picture: Array, scale: float) -> list[tuple[float, float]]:

@@ -25,8 +25,8 @@ def ultrasound_regions(dataset: Dataset) -> tuple[Rectangle, ...]:
     ----------
     DICOM PS3.3 C.8.5.5.1.
     """
-    picture = picture_of(dataset)
     regions = dataset.get("SequenceOfUltrasoundRegions")
+    picture = picture_of(dataset) if regions else None
     if picture is None or not regions:
         return ()
     corners = [_corners_of(item) for item in list(regions)[:_MOST_REGIONS]]

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
@@ -65,6 +66,7 @@ _SERIAL_DAYS = range(20_000, 80_000)  # 1954 to 2119 as spreadsheets count
 _OLDEST = {"month": 89 * 12 + 11, "week": 4695, "day": 32_872, "year": 89}
 
 
+@lru_cache(maxsize=4096)
 def rule_of(name: str, parent: str = "") -> str | None:  # noqa: PLR0911 - guards
     """The rule that a name asks for by itself: one of RULES or ``technical``; None where it says nothing."""
     words = _words(name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import signal
@@ -24,13 +25,20 @@ from invivo.settings import Settings
 ROLES = {"web": "invivo_public", "desk": "invivo_staff", "dimse": "invivo_public", "worker": "invivo_staff"}
 
 
+class _Wordless(logging.Formatter):
+    """What a library reports: from where and how bad. Its words, and those of an exception, may quote a patient."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        failed = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
+        said = {"event": "library", "level": record.levelname, "from": record.name}
+        return json.dumps(said | ({"exception": failed.__name__} if failed else {}))
+
+
 def configure_log(role: str) -> None:
     """Write log lines as JSON to standard error: an event, codes and ids, never a value of a patient."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        stream=sys.stderr,
-        format='{"event": "library", "level": "%(levelname)s", "from": "%(name)s"}',
-    )
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(_Wordless())
+    logging.basicConfig(level=logging.WARNING, handlers=[stream])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -4,84 +4,47 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from invivo.deidentification.burned_in.known import nearest, plain_words, words_of
+from invivo.deidentification.burned_in.forms import is_generic, is_label
 from invivo.deidentification.burned_in.reading import Found
+from invivo.deidentification.burned_in.vocabulary import (
+    is_cut,
+    is_name,
+    is_screen_word,
+    misread_words,
+    unknown_words,
+    with_letters,
+)
+
+__all__ = ["Identifies", "Verdict", "is_generic", "is_label", "judge", "judge_all"]
 
 Verdict = Literal["identifying", "clinical", "unclear"]
 Identifies = Callable[[str], bool]
 
-_MONTH = (
-    r"(?:jan(?:uar[iy]?y?)?|feb(?:ruar[iy]?y?)?|mar(?:ch|s)?|mär[zr]?|apr(?:il)?|ma[iy]|jun[ei]?|jul[iy]?|aug(?:ust)?"
-    r"|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
+_NAME_MARK = re.compile(r"([^\W\d_]{2,})\s?([,^])\s?([^\W\d_]+)")
+_NAME_AND_INITIAL = re.compile(r"[^\W\d_]{3,}\s?,\s?[A-Z]\.?")
+_WORD = re.compile(r"[^\W\d_]+")
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,}")
+# What ends in a number and its unit is measured, and what stands behind a maker is a device, though no word is known.
+_MEASURED = re.compile(
+    r"^[^,^]*\d ?(?:[cm]m[23²³]?(?:/s)?|m/s2?|ms|ml|cc|mmhg|bpm|[km]?hz|%|d[be]g?|m?gy|kpa|hu)\W*$", re.I
 )
-_GAP = r"[-/. ,']{0,2}"
-_DATES = (
-    r"(?<!\d)(?:1[89]|20)\d\d[-/. ]{1,2}(?:0?[1-9]|1[0-2])[-/. ]{1,2}(?:[0-2]?\d|3[01])(?!\d)",
-    r"(?<![\d.])(?:[0-2]?\d|3[01])[-/. ]{1,2}(?:[0-2]?\d|3[01])[-/. ]{1,2}(?:(?:1[89]|20)\d\d)(?!\d)",
-    r"(?<![\d.])(?:[0-2]?\d|3[01])([-/.])(?:[0-2]?\d|3[01])\1\d\d(?![\d.])",
-    r"(?<![\d.])(?:1[89]|20)\d\d([-/.])\d\d?\1\d\d?(?![\d.])",
-    r"(?<![\d.])\d\d?([-/.])\d\d?\1(?:1[89]|20)\d\d(?!\d)",
-    r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])",
-    r"(?<!\d)(?:[0-2]\d|3[01])(?:[0-2]\d|3[01])(?:19|20)\d\d(?!\d)",
-    rf"(?<!\d)[0-3]?\d(?:st|nd|rd|th)?{_GAP}{_MONTH}{_GAP}(?:\d{{4}}|\d\d)(?!\d)",
-    rf"(?<![a-z]){_MONTH}{_GAP}[0-3]?\d(?:st|nd|rd|th)?{_GAP}(?:19|20)\d\d(?!\d)",
-    rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)",
-    rf"(?<!\d)(?:19|20)\d\d{_GAP}{_MONTH}(?![a-z])",
-    r"(?<![\d.])(?:0?[1-9]|1[0-2])[/-](?:19|20)\d\d(?!\d)",
-    r"(?<![\d:])[0-2]?\d[:.][0-5]\d[:.][0-5]\d(?![\d:])",
-    r"(?<![\d:])[01]?\d:[0-5]\d ?[ap]\.?m(?![a-z])",
+_MAKER = re.compile(
+    r"^\W*(?:siemens|samsung|canon|toshiba|hitachi|mindray|fuji(?:film)?|esaote|hologic|olympus|sonosite|acuson)[ -]",
+    re.I,
 )
-_LABELS = (
-    r"(?<![a-z])(?:d\.? ?o\.? ?b|mrn|m\.r\.n|ssn|nhs|birth ?date|date of birth|geb(?:oren|\.|urts\w*)|born|surname)(?![a-z])",
-    r"(?<![a-z])(?:(?:patient|pat|pt|last|first|given|family|full)?[ .']{0,2}(?:name|nom|nombre|nachname|vorname)"
-    r"|patient|pat|pid|(?:pat|patient|study|case|visit|exam|record|chart)[ .]{0,2}(?:id|no|nr|#)|id|i\.d"
-    r"|acc(?:ession)?(?:[ .]{0,2}(?:no|nr|num|number|#))?"
-    r"|ref(?:erring)?(?:[ .]{0,2}(?:phys(?:ician)?|dr|md))?|phys(?:ician)?|doctor|arzt|operator|oper|sonographer"
-    r"|tech(?:nologist)?|performed by|read by|tel|phone|fax|address|addr|street|inst(?:itution)?|site)[ .]{0,2}[:#=]",
-    r"^\W*(?:(?:patient|pat)?[ .']{0,2}(?:name|id)|mrn|dob|pid|acc(?:ession)?|patient|pat|ref|physician)\W*$",
-    r"(?<![a-z])(?:id|acc|accession|mrn|pid)[ .:#]{0,3}[a-z]{0,3}[-]?\d{3,}",
-    r"(?<![a-z])(?:dr|prof|mr|mrs|ms|herr|frau)(?:\.|(?= [a-z]{2})) ?[a-z]",
+_CALLED_BY_NAME = re.compile(
+    r"([^\W\d_]{3,})(?:['’]?s)? (?:cysts?|disease|syndrome|sign|tumou?r|lymphoma|sarcoma|fracture|lesion|lines?|space|pouch|nodes?"
+    r"|valve|view|method|formula|classification|score|grade|procedure|shunt|catheter|drain|malformation|hernia|tear)(?![a-z])",
+    re.I,
 )
-_PLACES = (
-    r"hospi|hôpital|ospedal|krankenhaus|spital|klinik|cl[ií]nic(?!al)|clinique|medical (?:cent|group|coll)|medicalcent"
-    r"|health|institut|universit|(?<![a-z])univ\b|infirmary|praxis|imaging (?:cent|assoc)|radiology (?:cent|assoc|dep)"
-    r"|(?<![a-z])(?:st|saint|sankt)\.? [a-z]{3}|foundation|academ|department|(?<![a-z])dept\b",
-)
-_NUMBERS = (
-    r"\d{6,}",
-    r"(?<![a-z\d])[a-z]{1,4}[-]?\d{5,}",
-    r"\+\d{1,3}(?:[ ./()-]{0,2}\d){6,}",
-    r"\(?\d{2,5}\)?[ ./-]\d{3,4}[ .-]\d{3,5}(?!\d)",
-    r"(?<![\d.])\d{3}-\d{2}-\d{4}",
-    r"(?<![\d.])\d{3}-\d{4}(?!\d)",
-    r"[\w.+-]+@[\w-]+\.[a-z]{2,}",
-    r"www\.|https?:",
-)
-_GENERIC = tuple(re.compile(pattern, re.I) for pattern in (*_DATES, *_LABELS, *_PLACES, *_NUMBERS))
-_BARE = (re.compile(_LABELS[2], re.I), re.compile(rf"(?:{_LABELS[1]})\W*$", re.I))
-_PLACE_WORDS = ("hospital", "klinikum", "universit", "institute", "medicalcenter", "krankenhaus")
-_FIGURES = str.maketrans("OoQDIl|!SsBZz", "0000111155822")
-_NEARLY_FIGURES = re.compile(r"(?<![^\W_])[\dOoQDIl|!SsBZz]{2,}(?![^\W_])")
-_LETTERS = str.maketrans("0158", "OISB")
-_NEARLY_LETTERS = re.compile(r"(?<![^\W_])(?=[a-z0158]*[a-z]{2})[a-z0158]{3}(?![^\W_])", re.I)
-_PIECE = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
-_NAME_MARK = re.compile(r"[^\W\d_]{2,}\s?[,^]\s?[^\W\d_]{1,}")
-_ABBREVIATIONS = frozenset(
-    "pa ap rt lt lat rao lao sl se hr ef fr supine prone erect lateral decub oblique mlo rmlo lmlo rcc lcc xccl lxccl rxccl rml lml flair tse fse haste mprage"
-    " space vibe propeller blade dixon stir trufi fiesta spgr adc swi tof mip mpr axial coronal sagittal vmax vmin pslope"
-    " tamax tamean dist circ area depth gain freq zoom harm thi cdfi pwd cwd pdi pene resp lvot mapse tapse lvid lvpw ivs"
-    " grad mean peak velo doppler angle scale filter wall baseline power map gate size compr dyn range tgc fps frame"
-    " thick slice scan kvp mas msec sec hz khz mhz bpm mmhg deg cine calc dia sys diam volume vol left right upper lower"
-    " anterior posterior transverse longitudinal sag cor tra ax contrast post pre arterial venous delayed portal plain"
-    " portable standing weight bearing internal external rotation inspiration expiration trans long short axis apical"
-    " liver kidney spleen gallbladder pancreas bladder uterus ovary thyroid carotid aorta heart lung chest abdomen pelvis"
-    " knee hip shoulder elbow wrist hand foot ankle spine skull brain head neck breast prostate dose total phantom body"
-    " window level series image echo train flip matrix acq recon kernel standard soft bone detail fov snr nex avg".split()
-)
+_MONTHS = frozenset("jan feb mar apr may jun jul aug sep oct nov dec mai okt dez".split())
 _CONFIDENT = 0.5
+_LONGEST = 400  # no line of a screen is longer
 _LEAST_NAME = 4
+_LEAST_SHORT_NAMES = 5  # letters of two short words, as in LEE AMY
 _LEAST_HIDDEN = 5
 _FRAGMENT = 6  # so short a piece that touches an identifying one is a part of it
+_ON_LINE, _TOUCHING, _CLOSE = 6, 0.7, 1.5  # heights of letters
 
 
 def judge(found: Found, identifies: Identifies, *, beside_identifying: bool = False) -> Verdict:
@@ -98,22 +61,32 @@ def judge(found: Found, identifies: Identifies, *, beside_identifying: bool = Fa
     text = found.text.strip()
     if not any(letter.isalnum() for letter in text):
         return "unclear"
-    if identifies(text) or is_generic(text):
+    if len(text) > _LONGEST or _identifies_someone(text, identifies):
         return "identifying"
-    unknown = _unknown_words(text)
-    if not unknown:
+    unknown = [word for word in (*unknown_words(text), *misread_words(text)) if not _is_eponym(word, text)]
+    if not unknown or _is_term(text, unknown):
         return "clinical"
     if beside_identifying or _looks_like_name(text, unknown, found.confidence):
         return "identifying"
     return "unclear"
 
 
+def _identifies_someone(text: str, identifies: Identifies) -> bool:
+    """Whether a text, as it was read or with figures made letters, is known, of an identifying form, or marked as a name."""
+    return any(
+        identifies(reading) or is_generic(reading) or _is_marked_as_name(reading)
+        for reading in dict.fromkeys((text, with_letters(text)))
+    )
+
+
 def judge_all(found: Sequence[Found], identifies: Identifies) -> list[Verdict]:
-    """Judge all pieces of text of a frame, each with regard to its line."""
+    """Judge all pieces of text of a frame, each with regard to its line and to the lines next to it."""
     verdicts = [judge(one, identifies) for one in found]
     certain = [one for one, verdict in zip(found, verdicts, strict=True) if verdict == "identifying"]
     for place, one in enumerate(found):
-        if verdicts[place] == "unclear" and any(_on_one_line(one, other, 6) for other in certain):
+        if verdicts[place] == "unclear" and any(
+            _on_one_line(one, other, _ON_LINE) or _under_one_another(one, other) for other in certain
+        ):
             verdicts[place] = judge(one, identifies, beside_identifying=True)
         elif verdicts[place] == "clinical" and _is_fragment(one, certain):
             verdicts[place] = "identifying"
@@ -121,27 +94,13 @@ def judge_all(found: Sequence[Found], identifies: Identifies) -> list[Verdict]:
 
 
 def _is_fragment(one: Found, certain: Sequence[Found]) -> bool:
-    return len(one.text) <= _FRAGMENT and any(_on_one_line(one, other, 0.7) for other in certain)
-
-
-def is_label(text: str) -> bool:
-    """Tell whether a text is only the label of an identifying one, which should stand behind it."""
-    return not any(letter.isdigit() for letter in text) and any(pattern.search(text) for pattern in _BARE)
-
-
-def is_generic(text: str) -> bool:
-    """Tell whether a text has the form of a date, a number of a person, an address, or the name of a hospital."""
-    mended = _NEARLY_FIGURES.sub(_as_figures, text)
-    mended = _NEARLY_LETTERS.sub(lambda found: found.group().translate(_LETTERS), mended)
-    if any(pattern.search(text) or pattern.search(mended) for pattern in _GENERIC):
+    """Whether a piece belongs to an identifying one: it touches that, or is a daily word close by, as names are."""
+    words = [word for word in _WORD.findall(one.text) if len(word) > 1]
+    is_daily = any(len(word) > 2 and not is_screen_word(word) for word in words)
+    is_whole = bool(words) and not is_daily and not any(word[:3].lower() in _MONTHS for word in words)
+    if len(one.text) <= _FRAGMENT and not is_whole and any(_on_one_line(one, other, _TOUCHING) for other in certain):
         return True
-    letters = "".join(words_of(text))
-    return len(letters) >= 7 and any(nearest(word, letters) <= 1 for word in _PLACE_WORDS)
-
-
-def _as_figures(found: re.Match[str]) -> str:
-    word = found.group()
-    return word.translate(_FIGURES) if any(letter.isdigit() for letter in word) else word
+    return is_daily and any(_on_one_line(one, other, _CLOSE) for other in certain)
 
 
 def _on_one_line(one: Found, other: Found, letters: float) -> bool:
@@ -151,35 +110,48 @@ def _on_one_line(one: Found, other: Found, letters: float) -> bool:
     return other.y <= middle <= other.y + other.height and across < letters * max(one.height, other.height)
 
 
-def _unknown_words(text: str) -> list[str]:
-    """Words that are neither of medicine nor of daily English nor a short mark or unit."""
-    return [word for word in _PIECE.findall(text) if not word[0].isdigit() and not _is_clinical(word)]
+def _under_one_another(one: Found, other: Found) -> bool:
+    """Whether two boxes of one size of letters begin at the same column, one line below the other."""
+    letter = max(one.height, other.height)
+    down = max(one.y - other.y - other.height, other.y - one.y - one.height)
+    return min(one.height, other.height) > 0.6 * letter and abs(one.x - other.x) < letter and down < letter
 
 
-def _is_clinical(word: str) -> bool:
-    if len(word) < 4:
+def _is_marked_as_name(text: str) -> bool:
+    """Whether a comma or a caret parts two words as in a name, of which one is no word of a screen."""
+    if _NAME_AND_INITIAL.fullmatch(text):
         return True
-    plain = "".join(words_of(word))
-    if plain in _ABBREVIATIONS or plain in plain_words():
-        return True
-    if any(_is_word(plain[:place]) and _is_word(plain[place:]) for place in range(2, len(plain) - 1)):
-        return True
-    return len(plain) >= 5 and any(_differs_by_one(plain, other) for other in _ABBREVIATIONS)
+    for before, mark, behind in _NAME_MARK.findall(text):
+        if mark == "^" or not is_screen_word(before) or (len(behind) > 2 and not is_screen_word(behind)):
+            return len(unknown_words(f"{before} {behind}")) > 0 or before[0].isupper()
+    return False
 
 
-def _is_word(part: str) -> bool:
-    return part in _ABBREVIATIONS or (len(part) >= 4 and part in plain_words())
+def _is_term(text: str, unknown: list[str]) -> bool:
+    """Whether the only unknown word is an abbreviation before a number with its unit (OFD 9.8 cm), or a maker's device."""
+    one = unknown[0]
+    if len(unknown) > 1 or is_name(one):
+        return False
+    return (len(one) <= _LEAST_NAME and _MEASURED.search(text) is not None) or _MAKER.match(text) is not None
 
 
-def _differs_by_one(one: str, other: str) -> bool:
-    shorter, longer = sorted((one, other), key=len)
-    return len(longer) - len(shorter) <= 1 and nearest(shorter, longer) <= 1
+def _is_eponym(word: str, text: str) -> bool:
+    """Whether a name stands before what is called by it: BAKER CYST."""
+    return any(found.lower() == word.lower() for found in _CALLED_BY_NAME.findall(text))
 
 
 def _looks_like_name(text: str, unknown: list[str], confidence: float) -> bool:
-    """Capitals, a comma or a caret; of what was badly read, anything long enough to have been a name."""
-    if _NAME_MARK.search(text):
-        return True
+    """Capitals or a foreign script; of what was badly read, anything long enough to have been a name."""
     if confidence < _CONFIDENT:
         return sum(len(word) for word in unknown) >= _LEAST_HIDDEN
-    return any(len(word) >= _LEAST_NAME and (word[0].isupper() or not word.isascii()) for word in unknown)
+    capital = [word for word in unknown if _is_capital(word) and not is_cut(word, text)]
+    if _MEASURED.search(text) and not any(is_name(word) for word in unknown):
+        return False
+    if _IDEOGRAPHS.search(text) or any(len(word) >= _LEAST_NAME or is_name(word) for word in capital):
+        return True
+    short = [word for word in capital if len(word) > 1]
+    return len(short) > 1 and sum(len(word) for word in short) >= _LEAST_SHORT_NAMES
+
+
+def _is_capital(word: str) -> bool:
+    return word.lower() != word or not word.isascii()

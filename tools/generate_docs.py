@@ -39,6 +39,7 @@ ENDINGS = {"conformance.": get_args(conformance.Kind), "series.mixed-": ("modali
 JOBS = {
     "advance": "takes what has arrived of a series through de-identification and inspection to its review item",
     "mask": "hides the rectangles that a curator drew in the clean objects of a held series",
+    "recheck": "looks in a subject's earlier objects for an identifier that came to light with a later one",
     "rerun": "tries rules on what a collection has, or runs them over it anew, a series at a time",
     "unpack": "takes a finished ZIP upload apart and receives what is in it",
     "publish": "publishes what a collection's rule has cleared as its next release",

@@ -114,8 +114,10 @@ def open_archive(settings: Settings, dsn: str, role: str | None, statement_timeo
 
 
 def prepare(settings: Settings, dsn: str) -> list[str]:
-    """Make folders, key and schema of an installation; return the migrations applied."""
+    """Make folders, key and schema of an installation, and whole what a power cut left; return the migrations applied."""
     make_folders(settings.home)
+    for name in ("objects", "quarantine"):
+        storage.DiskStore(settings.home / name).replay()
     is_new = "0002_accounts.sql" in database.pending(dsn)
     read_key(settings.home, may_make=is_new)
     return database.migrate(dsn)

@@ -114,6 +114,41 @@ def test_a_rectangle_is_sized_by_its_corner_and_removed_by_a_key(visit: Open) ->
     assert curator.complaints == []
 
 
+def test_masks_are_previewed_and_the_last_change_is_undone(visit: Open) -> None:
+    curator = visit("curator")
+    page = open_bright_series(curator)
+    page.wait_for_selector("html[data-live]", state="attached")
+    expect(page.locator("[data-mask-preview]")).to_be_hidden()
+    page.click("[data-mask-draw]")
+    left, top, right, bottom = corners(page)
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(right, bottom, steps=3)
+    page.mouse.up()
+    box = page.locator(".mask-box")
+    drawn_at = numbers(page)
+    page.keyboard.press("v")
+    expect(box).to_have_css("background-color", "rgb(0, 0, 0)")
+    expect(page.locator(".mask-corner")).to_be_hidden()
+    page.keyboard.press("v")
+    expect(page.locator(".mask-corner")).to_be_visible()
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    assert numbers(page) != drawn_at
+    page.keyboard.press("Control+z")
+    assert numbers(page) == drawn_at
+    box.focus()
+    page.keyboard.press("Delete")
+    expect(box).to_have_count(0)
+    page.click("[data-mask-back]")
+    expect(box).to_have_count(1)
+    assert numbers(page) == drawn_at
+    page.click("[data-mask-back]")
+    expect(box).to_have_count(0)
+    expect(page.locator("[data-mask-back]")).to_be_hidden()
+    assert curator.complaints == []
+
+
 def test_a_finger_draws_on_a_phone(visit: Open) -> None:
     curator = visit("curator", width=PHONE)
     page = open_bright_series(curator)

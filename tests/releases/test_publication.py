@@ -88,9 +88,11 @@ def test_originals_are_deleted_after_the_release(archive: Archive, monkeypatch: 
     publish(archive, collection, files)
     removal = archive.held.remove
     monkeypatch.setattr(type(archive.held), "remove", lambda _self, digest: removal(digest, 0))
+    archive.held.settle()
     submissions.sweep(archive)
     assert not [path for path in archive.held.root.rglob("*") if path.is_file()]
     deliver(archive, make_submission(archive, collection), files)
+    archive.held.settle()
     submissions.sweep(archive)
     assert not [path for path in archive.held.root.rglob("*") if path.is_file()], "a repeat brought an original back"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from invivo.storage import DiskFull, DiskStore, Missing, TooManyBytes
+from invivo.storage.disk import SMALL_BYTES
 
 
 @pytest.fixture
@@ -33,16 +34,19 @@ def test_what_is_kept_is_found_by_its_digest(store: DiskStore) -> None:
 def test_a_stream_over_the_limit_leaves_nothing(store: DiskStore) -> None:
     with pytest.raises(TooManyBytes):
         store.spool([b"x" * 6, b"y" * 6], 10)
+    with pytest.raises(TooManyBytes):
+        store.spool([bytes(SMALL_BYTES), b"y" * 6], SMALL_BYTES + 5)
     assert list((store.root / "spool").iterdir()) == []
 
 
 def test_a_stream_that_breaks_leaves_nothing(store: DiskStore) -> None:
     def broken():
+        yield bytes(SMALL_BYTES)
         yield b"x"
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        store.spool(broken(), 10)
+        store.spool(broken(), 2 * SMALL_BYTES)
     assert list((store.root / "spool").iterdir()) == []
 
 
@@ -52,8 +56,9 @@ def test_files_and_folders_are_fsynced_before_keep_returns(store: DiskStore, mon
     monkeypatch.setattr(
         os, "fsync", lambda handle: (synced.append(str(Path(f"/proc/self/fd/{handle}").readlink())), real(handle))[1]
     )
-    digest = put(store, b"abc")
-    folder = store.root / digest[:2] / digest[2:4]
+    spooled = store.spool([bytes(SMALL_BYTES), b"abc"], 2 * SMALL_BYTES)
+    store.keep([spooled])
+    folder = store.root / spooled.sha256[:2] / spooled.sha256[2:4]
     assert any("spool" in path for path in synced)
     assert str(folder) in synced
     assert str(folder.parent) in synced
@@ -81,7 +86,7 @@ def test_an_object_that_has_just_come_again_is_not_removed(store: DiskStore) -> 
 def test_another_store_adopts_without_copying(store: DiskStore, tmp_path: Path) -> None:
     public = DiskStore(tmp_path / "public")
     digest = put(store, b"abc")
-    public.adopt(digest, store)
+    public.adopt([digest], store)
     assert public.place(digest).path.stat().st_ino == store.place(digest).path.stat().st_ino
     store.remove(digest, age_s=0)
     with public.open(digest) as stream:
@@ -89,6 +94,6 @@ def test_another_store_adopts_without_copying(store: DiskStore, tmp_path: Path) 
 
 
 def test_old_leftovers_are_swept(store: DiskStore) -> None:
-    leftover = store.spool([b"x"], 10)
+    leftover = store.spool([bytes(SMALL_BYTES), b"x"], 2 * SMALL_BYTES)
     os.utime(leftover.path, (time.time() - 100, time.time() - 100))
     assert store.sweep(50) == 1

@@ -33,12 +33,12 @@ def test_identifiers_are_forgotten_with_the_originals(archive: Archive) -> None:
     advance_all(archive)
     with archive.database.transaction() as tx:
         label = tx.execute("select subject_label from quarantine.series").fetchone()[0]  # type: ignore[index]
-        assert ("name", "Kowalczyk^Zerbinetta") in quarantine.remembered(tx, collection.id, label)
+        assert ("name", "Kowalczyk^Zerbinetta") in quarantine.remembered(tx, collection.id, label).identifiers
     approve_all(archive)
     releases.publish(archive, SYSTEM, collection.id, "for a test")
     submissions.sweep(archive)
     with archive.database.transaction() as tx:
-        assert quarantine.remembered(tx, collection.id, label) == []
+        assert quarantine.remembered(tx, collection.id, label).identifiers == ()
 
 
 def test_a_file_that_breaks_the_cleaning_again_and_again_sticks(

@@ -13,10 +13,21 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from invivo import accounts, audit, dicom, images, quarantine, reviews, storage, submissions
+from invivo import (
+    accounts,
+    audit,
+    collections,
+    deidentification,
+    dicom,
+    images,
+    quarantine,
+    reviews,
+    storage,
+    submissions,
+)
 from invivo.archive import Archive
 from invivo.errors import Conflict
-from invivo.submissions import masking
+from invivo.submissions import hiding
 from tests.factories import (
     SYSTEM,
     actor_named,
@@ -26,6 +37,7 @@ from tests.factories import (
     make_person,
     make_series,
     make_submission,
+    publish,
 )
 
 BOX = (2, 3, 5, 4)
@@ -312,8 +324,8 @@ def test_an_object_that_breaks_off_again_and_again_is_held(
     def crash(*_: Any) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(masking, "_hidden", crash)
-    for _ in range(masking.MOST_ATTEMPTS):
+    monkeypatch.setattr(hiding, "_hidden", crash)
+    for _ in range(hiding.MOST_ATTEMPTS):
         with pytest.raises(KeyboardInterrupt):
             submissions.apply_masks(archive, item.series_id)
     submissions.apply_masks(archive, item.series_id)
@@ -338,7 +350,7 @@ def test_masks_dropped_while_the_job_runs_are_not_applied(
 ) -> None:
     item = hold(archive, submission, make_series(1))
     submissions.mask(archive, SYSTEM, item.id, [BOX])
-    write = masking._hidden
+    write = hiding._hidden
 
     def slow(path: Path, waiting: Any) -> bytes:
         output = write(path, waiting)
@@ -346,7 +358,7 @@ def test_masks_dropped_while_the_job_runs_are_not_applied(
         advance_all(archive)
         return output
 
-    monkeypatch.setattr(masking, "_hidden", slow)
+    monkeypatch.setattr(hiding, "_hidden", slow)
     submissions.apply_masks(archive, item.series_id)
     assert pixels(archive, objects(archive, item)[0])[0, 3:7, 2:7].any()
 
@@ -384,3 +396,50 @@ def test_masks_that_nobody_took_on_are_queued_again(archive: Archive, submission
     with archive.database.transaction() as tx:
         assert submissions.forgotten_masks(tx, 0.0) == [item.series_id]
         assert submissions.forgotten_masks(tx, 600.0) == []
+
+
+def test_masks_on_released_objects_that_are_held_again_can_be_dropped(archive: Archive) -> None:
+    collection = make_collection(archive)
+    publish(archive, collection, make_series(2))
+    text = 'name = "lung"\nversion = "1"\nbase = "tcia"\n[[rules]]\nattribute = "SeriesDescription"\naction = "X"\n'
+    version = submissions.write_rules(archive, SYSTEM, collection.id, collections.RulesDraft("toml", text))
+    submissions.enforce_rules(archive, SYSTEM, collection.id, version)
+    submissions.rerun(archive, submissions.start_rerun(archive, SYSTEM, collection.id).id, None)
+    item = newest(archive)
+    before = [one.clean_digest for one in objects(archive, item)]
+    why = {one.code for one in reviews.findings_of(archive, item)}
+    apply(archive, item, [BOX])
+    assert submissions.unmask(archive, SYSTEM, item.id) == 2
+    with pytest.raises(quarantine.Changing):
+        reviews.decide(archive, SYSTEM, [item.id], "approve", "looked at")
+    with archive.database.transaction() as tx:
+        assert submissions.forgotten_masks(tx, 600.0) == [item.series_id]
+    submissions.apply_masks(archive, item.series_id)
+    advance_all(archive)
+    assert [one.clean_digest for one in objects(archive, item)] == before
+    assert {one.code for one in reviews.findings_of(archive, item)} == why
+    assert reviews.decide(archive, SYSTEM, [item.id], "approve", "looked at") == {item.id: "approved"}
+
+
+def test_where_the_rules_cannot_make_it_anew_a_masked_object_stays_and_is_held(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = make_collection(archive)
+    publish(archive, collection, make_series(1))
+    text = 'name = "lung"\nversion = "1"\nbase = "tcia"\n[[rules]]\nattribute = "SeriesDescription"\naction = "X"\n'
+    version = submissions.write_rules(archive, SYSTEM, collection.id, collections.RulesDraft("toml", text))
+    submissions.enforce_rules(archive, SYSTEM, collection.id, version)
+    submissions.rerun(archive, submissions.start_rerun(archive, SYSTEM, collection.id).id, None)
+    item = newest(archive)
+    apply(archive, item, [BOX])
+    masked = [one.clean_digest for one in objects(archive, item)]
+    submissions.unmask(archive, SYSTEM, item.id)
+
+    def refuse(*_given: Any, **_named: Any) -> None:
+        raise deidentification.CannotDeidentify("no", code="rerun.identity-changes")
+
+    monkeypatch.setattr(hiding, "second_pass", refuse)
+    submissions.apply_masks(archive, item.series_id)
+    advance_all(archive)
+    assert [one.clean_digest for one in objects(archive, item)] == masked
+    assert "mask.cannot-begin-again" in {one.code for one in reviews.findings_of(archive, item)}

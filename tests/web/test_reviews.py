@@ -1,5 +1,6 @@
 """The curator's desk shows what is held to curators only, decides, and goes on to the next series."""
 
+import json
 import re
 
 import pytest
@@ -112,6 +113,34 @@ def test_values_before_are_shown_on_demand_only_and_journalled(
     assert _read(archive) == []
     assert "SECRET-17" in curator.get(f"{address}?values=before").text
     assert _read(archive) == ["values"]
+
+
+def test_the_report_of_an_object_tells_actions_and_findings_without_a_value(
+    archive: Archive, submission: submissions.Submission, curator: Browser
+) -> None:
+    item = _hold(archive, submission, make_series(1, patient="SECRET-17", Modality="OT"))[0]
+    address = f"/reviews/{item.id}/objects/{item.cover_object_id}"
+    answer = curator.get(f"{address}/report.json")
+    report = json.loads(answer.text)
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "PatientID" in {one["path"] for one in report["actions"]}
+    assert set(report["actions"][0]) == {"path", "action", "rule"}
+    seen = [(one.severity, one.code, one.path) for one in reviews.findings_of(archive, item)]
+    assert seen
+    assert [(one["severity"], one["code"], one["path"]) for one in report["findings"]] == seen
+    assert "SECRET-17" not in answer.text
+    assert "LUNG-1-" not in answer.text
+    assert _read(archive) == []
+    assert "Findings at this object" in curator.get(f"{address}/tags").text
+
+
+def test_why_a_tag_was_changed_leads_to_the_rules(
+    archive: Archive, submission: submissions.Submission, curator: Browser
+) -> None:
+    item = _hold(archive, submission, make_series(1))[0]
+    page = curator.get(f"/reviews/{item.id}/objects/{item.cover_object_id}/tags").text
+    assert 'href="/admin/collections/LUNG-1/rules?all=yes&amp;q=StudyDate">' in page
+    assert "E.1-1 C by option" not in page
 
 
 def test_the_item_page_never_asks_dicomweb_for_what_is_held(

@@ -19,7 +19,7 @@ from tests.factories import (
 )
 from tests.web.desk import Browser
 
-from invivo import collections, submissions
+from invivo import collections, deidentification, submissions
 from invivo.archive import Archive
 
 BASE = "/admin/collections/LUNG-1/rules"
@@ -146,6 +146,10 @@ def test_curators_try_rules_out_and_owners_change_them(archive: Archive, collect
     assert {cora.get(address).status_code for address in addresses} == {200}
     assert {eve.get(address).status_code for address in addresses} <= {403, 404}
     assert cora.post(f"{BASE}/new", **FORM, act="save").status_code == 403
+    form = words_of(cora.get(f"{BASE}/new").text)
+    assert "Only the owner or an administrator keeps rules" in form
+    assert "Keep as a draft" not in form
+    assert "Checked, not kept yet" in words_of(cora.post(f"{BASE}/new", **FORM, act="check").text)
     assert cora.post(f"{BASE}/rerun", page=f"{BASE}/dry-run").status_code == 403
     assert cora.post(f"{BASE}/dry-run", version="1", most="50").status_code == 303
 
@@ -214,3 +218,90 @@ def test_a_run_can_be_stopped(archive: Archive, admin: Browser, collection: coll
     admin.post(f"{BASE}/runs/{run.id}", act="stop")
     page = words_of(admin.get(f"{BASE}/runs/{run.id}").text)
     assert "Stopped by ada" in page or "Stopped" in page
+
+
+def test_every_attribute_says_why_in_words(admin: Browser) -> None:
+    shown = words_of(admin.get(BASE).text)
+    assert "StudyDate (0008,0020) shifted C in every case Option 113107, modified dates" in shown
+    assert "E.1-1 C by option" not in shown
+    assert "PatientID (0010,0020) dummy value D in every case Gets the label of the subject" in shown
+
+
+def test_what_is_looked_for_stands_in_the_filter(admin: Browser) -> None:
+    page = admin.get(f"{BASE}?all=yes&q=Rows").text
+    assert 'value="Rows"' in page
+    assert "Look through every attribute" not in page
+    assert f'href="{BASE}?all=yes" data-carry' in admin.get(BASE).text
+
+
+def steps(page: str) -> str:
+    found = re.search(r'<ol class="stepper".*?</ol>', page, re.DOTALL)
+    return words_of(found[0]) if found else ""
+
+
+def test_a_version_shows_its_way_from_draft_to_what_is_here(
+    archive: Archive, admin: Browser, collection: collections.Collection
+) -> None:
+    publish(archive, collection, make_series(2, StationName="S1"))
+    assert steps(admin.get(BASE).text) == ""
+    admin.post(f"{BASE}/new", **FORM, act="save")
+    assert "is a draft and does nothing yet" in words_of(admin.get(BASE).text)
+    version = f"{BASE}/versions/2"
+    assert "Try it on objects that are here now" in steps(admin.get(version).text)
+    trial = admin.post(f"{BASE}/dry-run", version="2", most="50").headers["location"]
+    assert "Tried 2 of 2 objects differ done" in steps(admin.get(version).text)
+    assert f'href="{trial}"' in admin.get(version).text
+    assert "Put version 2 in force" in admin.get(trial).text
+    admin.post(f"{version}/enforce", page=trial)
+    assert "Run it again on what is here already now" in steps(admin.get(BASE).text)
+    assert "Run it again on what is here" in words_of(admin.get(trial).text)
+    admin.post(f"{BASE}/rerun")
+    submissions.rerun(archive, submissions.runs_of(archive, SYSTEM, collection.id)[0].id)
+    assert "Run again 2 of 2 objects changed done" in steps(admin.get(BASE).text)
+
+
+def test_a_trial_that_refuses_everything_says_so_and_compares_nothing(
+    archive: Archive, admin: Browser, collection: collections.Collection
+) -> None:
+    deliver(archive, make_submission(archive, collection), make_series(2))
+    advance_all(archive)
+    script = {"kind": "ctp", "text": "set.[0010,0020]=@lookup(this,ptid)\n"}
+    admin.post(f"{BASE}/new", **(FORM | script), lookup="ptid/A=B\n", act="save")
+    trial = admin.post(f"{BASE}/dry-run", version="2", most="50").headers["location"]
+    shown = words_of(admin.get(trial).text)
+    assert "Version 2 refuses 2 of 2 objects" in shown
+    assert "a key is missing in the lookup table" in shown
+    assert "PatientName" not in shown
+    assert "Put version 2 in force" not in shown
+    assert "2 of 2 objects refused" in steps(admin.get(f"{BASE}/versions/2").text)
+
+
+def test_a_stopped_trial_does_not_say_that_the_collection_is_empty(
+    archive: Archive, admin: Browser, collection: collections.Collection
+) -> None:
+    deliver(archive, make_submission(archive, collection), make_series(2))
+    advance_all(archive)
+    trial = admin.post(f"{BASE}/dry-run", version="1", most="500").headers["location"]
+    admin.post(trial, act="stop")
+    shown = words_of(admin.get(trial).text)
+    assert "stopped before the first series" in shown
+    assert "holds no images" not in shown
+
+
+def test_whoever_writes_rules_sees_every_action_and_option(admin: Browser) -> None:
+    page = words_of(admin.get(f"{BASE}/new").text)
+    assert all(option in page for option in deidentification.OPTIONS)
+    assert "what identifies is taken out of the value" in page
+
+
+def test_with_nothing_here_a_run_and_a_trial_are_not_offered(
+    archive: Archive, admin: Browser, collection: collections.Collection
+) -> None:
+    assert "Nothing is here to run the rules on" in admin.get(f"{BASE}/rerun").text
+    assert "Nothing is here to try rules on" in admin.get(f"{BASE}/dry-run").text
+    publish(archive, collection, make_series(2))
+    deliver(archive, make_submission(archive, collection), make_series(2))
+    advance_all(archive)
+    shown = words_of(admin.get(f"{BASE}/rerun").text)
+    assert "It goes over 1 held series and what release 1 holds" in shown
+    assert "Run version 1 on LUNG-1" in shown

@@ -15,64 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from invivo import client, deidentification, dicom, site
 from invivo.cli.output import answering, console
+from invivo.cli.site_rules import SiteRules, asking_rules
 from invivo.errors import Broken, Invalid, Refused
 
-SECRET = Path("~/.config/invivo/deidentification.key")
 _LONGEST_TABLE = 1 << 28
 _COLUMNS = (
     *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
     *(TimeElapsedColumn(), TimeRemainingColumn()),
 )
-
-ProfileName = Annotated[str, typer.Option("--profile", help="basic, tcia, verify, or a profile's file (TOML).")]
-Options = Annotated[str, typer.Option(help="Options of PS3.15 Annex E on top, by commas: retain_uids,...")]
-Project = Annotated[str, typer.Option(help="Keeps the maps of two projects with one secret apart.")]
-Prefix = Annotated[str, typer.Option(help="Begins every subject's label.")]
-Secret = Annotated[Path, typer.Option(help="File of the secret; made at the first run. Back it up.")]
-Subjects = Annotated[
-    Path | None,
-    typer.Option(help="Lookup table id_old,id_new; further columns are attributes to write: ClinicalTrialSiteID,..."),
-]
-Offsets = Annotated[Path | None, typer.Option(help="Lookup table patient id -> days: id_old,days.")]
-UidMap = Annotated[Path | None, typer.Option(help="Write the map of UIDs: id_old,id_new.")]
-PatientMap = Annotated[Path | None, typer.Option(help="Write the map of patients: id_old,id_new.")]
-Report = Annotated[Path | None, typer.Option(help="Write the report (JSON, without values).")]
-Accept = Annotated[
-    list[str] | None, typer.Option(help="A doubt that shall not hold objects, such as pixel.photograph; repeat.")
-]
-ScriptFile = Annotated[Path | None, typer.Option(help="Rules of a CTP or DicomEdit script in the place of a profile.")]
-LookupFile = Annotated[Path | None, typer.Option(help="Lookup table of the script (properties, or .csv).")]
-Parameter = Annotated[list[str] | None, typer.Option(help="Parameter of the script, NAME=VALUE; repeat.")]
-PixelScript = Annotated[Path | None, typer.Option(help="CTP pixel script: rectangles to fill by device.")]
-Filter = Annotated[Path | None, typer.Option(help="CTP filter: objects that it does not match are held.")]
-Jobs = Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0, max=256)]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """By which rules, secret and tables a folder is cleaned, as asked on the command line."""
-
-    profile: str
-    options: str
-    project: str
-    prefix: str
-    secret: Path
-    subjects: Path | None
-    offsets: Path | None
-    accept: frozenset[str]
-    jobs: int
-    script: "Scripts"
-
-
-@dataclass(frozen=True, slots=True)
-class Scripts:
-    """Foreign scripts that take the place of a profile."""
-
-    script: Path | None
-    lookup: Path | None
-    parameters: tuple[str, ...]
-    pixels: Path | None
-    filter: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +35,12 @@ class Engaged:
 
 
 @answering
+@asking_rules()
 def deidentify(
     source: Annotated[Path, typer.Argument(help="Folder (or file) with the originals; nothing in it is changed.")],
     destination: Annotated[Path, typer.Argument(help="Folder for the cleaned objects, made if missing.")],
-    profile: ProfileName = "basic",
-    options: Options = "",
-    project: Project = "default",
-    prefix: Prefix = "SUBJ-",
-    secret: Secret = SECRET,
-    subjects: Subjects = None,
-    offsets: Offsets = None,
-    uid_map: UidMap = None,
-    patient_map: PatientMap = None,
-    report: Report = None,
-    accept: Accept = None,
-    script: ScriptFile = None,
-    lookup: LookupFile = None,
-    parameter: Parameter = None,
-    pixel_script: PixelScript = None,
-    object_filter: Filter = None,
+    rules: SiteRules,
     ledger: Annotated[Path | None, typer.Option(help="Folder of the run's ledger; else DESTINATION-private.")] = None,
-    jobs: Jobs = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but write the cleaned objects.")] = False,
 ) -> None:
     """De-identify a folder into another and prove it; what is doubtful is held back with a reason.
@@ -113,13 +48,11 @@ def deidentify(
     The same command goes on where an interrupted one stopped. The secret, the ledger and the maps tell who is who:
     they stay at the site. The destination and the report may leave it.
     """
-    foreign = Scripts(script, lookup, tuple(parameter or ()), pixel_script, object_filter)
-    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs, foreign)
     private = (ledger or destination.with_name(destination.name + "-private")).expanduser()
     private = private.with_name(private.name + "-dry") if dry_run else private
     engaged = _engaged(rules, source, destination, private, dry_run=dry_run)
     try:
-        summary = _cleaned(engaged, uid_map, patient_map, report)
+        summary = _cleaned(engaged, rules)
     finally:
         engaged.ledger.close()
     where = "nothing was written (dry run)" if dry_run else f"in {destination}"
@@ -127,45 +60,29 @@ def deidentify(
 
 
 @answering
+@asking_rules(profile="tcia")
 def submit(
     source: Annotated[Path, typer.Argument(help="Folder (or file) with the originals; nothing in it is changed.")],
     to: Annotated[str, typer.Option("--to", help="Address of the archive; else INVIVO_URL.", envvar="INVIVO_URL")],
     collection: Annotated[str, typer.Option(help="Short name of the collection.")],
     token: Annotated[str, typer.Option(help="API token; else INVIVO_TOKEN.", envvar="INVIVO_TOKEN")] = "",
     submission: Annotated[int | None, typer.Option(help="Number of the submission; else your newest open one.")] = None,
-    profile: ProfileName = "tcia",
-    options: Options = "",
-    project: Project = "default",
-    prefix: Prefix = "SUBJ-",
-    secret: Secret = SECRET,
-    subjects: Subjects = None,
-    offsets: Offsets = None,
-    uid_map: UidMap = None,
-    patient_map: PatientMap = None,
-    report: Report = None,
-    accept: Accept = None,
-    script: ScriptFile = None,
-    lookup: LookupFile = None,
-    parameter: Parameter = None,
-    pixel_script: PixelScript = None,
-    object_filter: Filter = None,
+    *,
+    rules: SiteRules,
     keep: Annotated[Path | None, typer.Option(help="Folder for the cleaned objects; else SOURCE-submit.")] = None,
-    jobs: Jobs = 0,
 ) -> None:
     """De-identify a folder here and send what came out clean; secret, ledger and maps stay here.
 
     The same command goes on where an interrupted one stopped: nothing is cleaned or sent twice. The archive cleans and
     checks again by the collection's own rules; a collection of data de-identified at source keeps them as they are.
     """
-    foreign = Scripts(script, lookup, tuple(parameter or ()), pixel_script, object_filter)
-    rules = Rules(profile, options, project, prefix, secret, subjects, offsets, frozenset(accept or ()), jobs, foreign)
     cleaned = keep or source.with_name(source.name + "-submit")
     private = cleaned.with_name(cleaned.name + "-private")
     archive = client.Archive(to, token)
     number = submission or archive.submission_into(collection)
     engaged = _engaged(rules, source, cleaned, private, dry_run=False)
     try:
-        summary = _cleaned(engaged, uid_map, patient_map, report)
+        summary = _cleaned(engaged, rules)
         _tell(summary, private, f"in {cleaned}")
         sent = _sent(archive, number, engaged)
     finally:
@@ -179,7 +96,7 @@ def submit(
     console.print(f"What the archive makes of it: {to.rstrip('/')}/submissions/{number}", highlight=False)
 
 
-def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dry_run: bool) -> Engaged:
+def _engaged(rules: SiteRules, source: Path, destination: Path, private: Path, *, dry_run: bool) -> Engaged:
     if not source.exists():
         raise Invalid(f"There is no {source}.", code="deidentify.missing")
     site.keep_apart(source, destination, private)
@@ -199,7 +116,7 @@ def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dr
         journal={},
     )
     jobs = 1 if numbers else rules.jobs or os.cpu_count() or 1
-    plan = site.Plan(source, destination, chosen, mapping, rules.accept, jobs, dry_run)
+    plan = site.Plan(source, destination, chosen, mapping, frozenset(rules.accept or ()), jobs, dry_run)
     mark = site.fingerprint(key, rules.project)
     terms = {"secret": mark, "profile": chosen.digest, "prefix": rules.prefix}
     ledger = site.Ledger(private, terms)
@@ -208,15 +125,13 @@ def _engaged(rules: Rules, source: Path, destination: Path, private: Path, *, dr
     return Engaged(plan, ledger, mark)
 
 
-def _cleaned(
-    engaged: Engaged, uid_map: Path | None, patient_map: Path | None, report: Path | None
-) -> dict[str, object]:
+def _cleaned(engaged: Engaged, rules: SiteRules) -> dict[str, object]:
     _run(engaged.plan, engaged.ledger)
-    _write_map(uid_map, engaged.ledger.uids())
-    _write_map(patient_map, engaged.ledger.patients())
-    if report is None:
+    _write_map(rules.uid_map, engaged.ledger.uids())
+    _write_map(rules.patient_map, engaged.ledger.patients())
+    if rules.report is None:
         return site.summary_of(engaged.ledger)
-    return site.write_report(report, engaged.ledger, engaged.plan.profile, engaged.mark)
+    return site.write_report(rules.report, engaged.ledger, engaged.plan.profile, engaged.mark)
 
 
 def _sent(archive: client.Archive, number: int, engaged: Engaged) -> Counter[str]:
@@ -238,27 +153,26 @@ def _sent(archive: client.Archive, number: int, engaged: Engaged) -> Counter[str
     return outcomes
 
 
-def _rules_of(rules: Rules) -> tuple[deidentification.Profile, site.Numbers | None]:
+def _rules_of(rules: SiteRules) -> tuple[deidentification.Profile, site.Numbers | None]:
     """Read the profile, or the scripts that take its place. A script that gives out numbers gets a book for them."""
-    foreign = rules.script
-    if foreign.script is None:
-        if foreign.lookup or foreign.parameters or foreign.pixels or foreign.filter:
+    if rules.script is None:
+        if rules.lookup or rules.parameter or rules.pixel_script or rules.object_filter:
             raise Invalid("A lookup table, parameters, a pixel script and a filter go with --script.")
         return _profile(rules.profile, rules.options), None
-    given = dict(one.partition("=")[::2] for one in foreign.parameters)
-    text = _text_of(foreign.script)
+    given = dict(one.partition("=")[::2] for one in rules.parameter or ())
+    text = _text_of(rules.script)
     lookup = None
-    if foreign.lookup is not None:
-        form = "csv" if foreign.lookup.suffix == ".csv" else "properties"
-        lookup = deidentification.read_lookup(_text_of(foreign.lookup), form=form)
+    if rules.lookup is not None:
+        form = "csv" if rules.lookup.suffix == ".csv" else "properties"
+        lookup = deidentification.read_lookup(_text_of(rules.lookup), form=form)
     loaded = deidentification.load_script(text, parameters=given, lookup=lookup)
     for warned in loaded.warnings:
         console.print(f"Line {warned.line}, column {warned.column}: {warned.text}", highlight=False, markup=False)
     numbers = site.Numbers() if "@integer" in text or "mapUID" in text else None
     profile = deidentification.script_profile(
         loaded,
-        pixel_script=deidentification.load_pixel_script(_text_of(foreign.pixels)) if foreign.pixels else None,
-        object_filter=deidentification.load_filter(_text_of(foreign.filter)) if foreign.filter else None,
+        pixel_script=deidentification.load_pixel_script(_text_of(rules.pixel_script)) if rules.pixel_script else None,
+        object_filter=deidentification.load_filter(_text_of(rules.object_filter)) if rules.object_filter else None,
         numbers=numbers,
     )
     return profile, numbers

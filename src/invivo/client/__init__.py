@@ -5,7 +5,8 @@
 >>> archive.download(archive.search(modality="CT"), "here")  # doctest: +SKIP
 """
 
-from invivo.client.archive import Archive, Unreachable
+from invivo.client.answer import Unreachable
+from invivo.client.archive import Archive
 from invivo.client.download import Fetched, fetch_series
 from invivo.client.guid_asking import Assigned, Guids
 from invivo.client.guid_code import Parameters, codes_of, messages_of

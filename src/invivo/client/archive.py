@@ -7,15 +7,9 @@ from typing import Any
 import httpx
 
 from invivo import __version__
+from invivo.client.answer import ask
 from invivo.client.download import Fetched, fetch_series
 from invivo.client.upload import send_file
-from invivo.errors import Busy, Invalid, InvivoError, NotFound, Refused
-
-
-class Unreachable(Busy):
-    """The archive does not answer."""
-
-    code = "client.unreachable"
 
 
 class Archive:
@@ -43,13 +37,17 @@ class Archive:
         Unreachable, NotFound, Refused, Invalid
             With the archive's own message.
         """
-        try:
-            answer = self.http.get(path, params=list(params))
-        except httpx.TransportError as error:
-            raise Unreachable(f"{self.http.base_url} does not answer ({type(error).__name__}).") from None
-        if answer.status_code >= 400:
-            raise _refusal(answer)
-        return answer.json()
+        return ask(self.http, "GET", path, params=list(params))
+
+    def post(self, path: str, body: Any) -> Any:
+        """Send JSON to an address and return the JSON of the answer.
+
+        Raises
+        ------
+        Unreachable, NotFound, Refused, Invalid, Conflict, Busy
+            With the archive's own message.
+        """
+        return ask(self.http, "POST", path, json=body)
 
     def search(self, pairs: Iterable[tuple[str, str]] = (), **criteria: str) -> list[str]:
         """Return the UIDs of the series that meet all criteria, as on the search page: ``modality="CT"``."""
@@ -80,25 +78,9 @@ class Archive:
         for one in self.get("/api/submissions"):
             if one["collection"] == collection and one["state"] == "open":
                 return int(one["id"])
-        try:
-            answer = self.http.post("/api/desk/submissions", json={"collection": collection, "title": title})
-        except httpx.TransportError as error:
-            raise Unreachable(f"{self.http.base_url} does not answer ({type(error).__name__}).") from None
-        if answer.status_code != 201:
-            raise _refusal(answer)
-        return int(answer.json()["id"])
+        made = self.post("/api/desk/submissions", {"collection": collection, "title": title})
+        return int(made["id"])
 
     def upload(self, path: str | Path, submission: int | None = None) -> dict[str, Any]:
         """Send a file resumably; return the archive's receipt."""
         return send_file(self.http, Path(path), submission)
-
-
-def _refusal(answer: httpx.Response) -> InvivoError:
-    try:
-        body = answer.json()
-        message = str(body.get("detail") or body.get("title") or "")
-    except ValueError:
-        message = ""
-    text = message or f"The archive answered {answer.status_code}."
-    family = {401: Refused, 403: Refused, 404: NotFound, 410: NotFound}.get(answer.status_code, Invalid)
-    return Busy(text) if answer.status_code in (429, 503) else family(text)

@@ -4,20 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from invivo.client.archive import Archive, Unreachable
+from invivo.client.archive import Archive
 from invivo.client.guid_code import Parameters, parameters_of
-from invivo.errors import Broken, Busy, Conflict, Invalid, InvivoError, NotFound, Refused
-
-_FAMILIES: dict[int, type[InvivoError]] = {
-    401: Refused,
-    403: Refused,
-    404: NotFound,
-    409: Conflict,
-    429: Busy,
-    503: Busy,
-}
+from invivo.errors import Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +37,15 @@ class Guids:
     def assign(self, people: Sequence[tuple[int, Mapping[str, str]]]) -> list[Assigned]:
         """Return the GUIDs of people, given as pairs of row number and codes."""
         asked = [{"row": row, "codes": dict(codes)} for row, codes in people]
-        return _read(self._post("/api/guids", asked), [row for row, _ in people])
+        return _read(self._archive.post("/api/guids", asked), [row for row, _ in people])
 
     def pseudo(self, rows: Sequence[int]) -> list[Assigned]:
         """Return a new pseudo-GUID for each row."""
-        return _read(self._post("/api/guids/pseudo", {"count": len(rows)}), list(rows))
+        return _read(self._archive.post("/api/guids/pseudo", {"count": len(rows)}), list(rows))
 
     def promote(self, guid: str, codes: Mapping[str, str]) -> Assigned:
         """Tell the person of a pseudo-GUID by codes."""
-        return _read([self._post(f"/api/guids/{guid}/promotion", {"codes": dict(codes)})], [1])[0]
-
-    def _post(self, path: str, body: Any) -> Any:
-        try:
-            answer = self._archive.http.post(path, json=body)
-        except httpx.TransportError as error:
-            raise Unreachable(f"{self._archive.http.base_url} does not answer ({type(error).__name__}).") from None
-        if answer.status_code >= 400:
-            raise _refusal(answer)
-        return answer.json()
-
-
-def _refusal(answer: httpx.Response) -> InvivoError:
-    try:
-        text = str(answer.json().get("detail", ""))
-    except (ValueError, AttributeError):
-        text = ""
-    family = _FAMILIES.get(answer.status_code, Broken if answer.status_code >= 500 else Invalid)
-    return family(text or f"The archive answered {answer.status_code}.")
+        return _read([self._archive.post(f"/api/guids/{guid}/promotion", {"codes": dict(codes)})], [1])[0]
 
 
 def _read(told: Any, rows: list[int]) -> list[Assigned]:

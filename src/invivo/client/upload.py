@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from invivo.client.answer import reason_of, unreachable
 from invivo.errors import Refused
 
 CHUNK = 8 << 20
@@ -30,15 +31,18 @@ def send_file(http: httpx.Client, path: Path, submission: int | None = None) -> 
 
     Raises
     ------
-    UploadRefused
+    Unreachable, UploadRefused
     """
     size = path.stat().st_size
     metadata = {"filename": path.name, **({"submission": str(submission)} if submission is not None else {})}
     written = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
     headers = {"Tus-Resumable": "1.0.0"}
-    made = http.post("/uploads", headers={**headers, "Upload-Length": str(size), "Upload-Metadata": written})
+    try:
+        made = http.post("/uploads", headers={**headers, "Upload-Length": str(size), "Upload-Metadata": written})
+    except httpx.TransportError as error:
+        raise unreachable(http, error) from None
     if made.status_code != 201:
-        raise UploadRefused(_why(made))
+        raise UploadRefused(reason_of(made))
     location, offset, tries = made.headers["location"], 0, 0
     with path.open("rb") as stream:
         while True:
@@ -61,17 +65,17 @@ def send_file(http: httpx.Client, path: Path, submission: int | None = None) -> 
                     return dict(json.loads(answer.headers.get("invivo-receipt", "{}")))
                 continue
             if answer is not None and answer.status_code < 500 and answer.status_code not in (409, 423, 429):
-                raise UploadRefused(_why(answer))
+                raise UploadRefused(reason_of(answer))
             tries += 1
             if tries > TRIES:
                 raise UploadRefused("The connection broke too often; run the same command again.")
             time.sleep(0.3 * 2**tries)
-            offset = int(http.head(location, headers=headers).headers.get("upload-offset", offset))
+            offset = _taken(http, location, headers, offset)
 
 
-def _why(answer: httpx.Response) -> str:
+def _taken(http: httpx.Client, location: str, headers: dict[str, str], offset: int) -> int:
+    """How much of a file the archive has; as much as before where it does not say so just now."""
     try:
-        body = answer.json()
-        return str(body.get("detail") or body.get("title") or f"The archive answered {answer.status_code}.")
-    except ValueError:
-        return f"The archive answered {answer.status_code}."
+        return int(http.head(location, headers=headers).headers.get("upload-offset", offset))
+    except httpx.TransportError:
+        return offset

@@ -133,7 +133,7 @@ def problem_of(request: Request, error: Exception) -> Response:
         if isinstance(error, errors.Refused) and actor_of(request).is_anonymous:
             status, headers = 401, {"WWW-Authenticate": challenge(request)}
         if status == 503:
-            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            headers = {"Retry-After": str(error.facts.get("retry_after_s", RETRY_AFTER_S))}
         if status == 500:
             _log.error("protocol.failed", code=error.kind)
         return problem_response(status, error.message, error.kind, headers)

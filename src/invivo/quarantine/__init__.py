@@ -13,8 +13,9 @@ A cleaned object may get other clean bytes (a curator's masks) and stays cleaned
 Originals are deleted soon after an object is released or discarded; its UID and digest stay, so that a repeat is known.
 """
 
+from invivo.quarantine.again import DOOR as RERUN
 from invivo.quarantine.again import Again, drop_again, hold_again, series_with_originals
-from invivo.quarantine.identifier import forget, remember, remembered, remembered_of_all
+from invivo.quarantine.identifier import Identifier, Remembered, forget, remember, remembered, remembered_of_all
 from invivo.quarantine.object import (
     Arrival,
     Changing,
@@ -22,9 +23,11 @@ from invivo.quarantine.object import (
     Held,
     HeldObject,
     actions_of,
+    add_doubt,
     attempt,
     begin_change,
     bury,
+    cleaned_of_subject,
     clear,
     cleared_of,
     conflicts_of,
@@ -33,6 +36,7 @@ from invivo.quarantine.object import (
     hold,
     keep_clean,
     leave,
+    note_proof,
     object_named,
     objects_of,
     received_of,
@@ -57,6 +61,7 @@ from invivo.quarantine.series import (
 )
 
 __all__ = [
+    "RERUN",
     "Again",
     "Arrival",
     "Changing",
@@ -64,10 +69,14 @@ __all__ = [
     "Held",
     "HeldObject",
     "HeldSeries",
+    "Identifier",
+    "Remembered",
     "actions_of",
+    "add_doubt",
     "attempt",
     "begin_change",
     "bury",
+    "cleaned_of_subject",
     "clear",
     "cleared_of",
     "collections_with_cleared",
@@ -84,6 +93,7 @@ __all__ = [
     "leave",
     "lock_series",
     "mark_series",
+    "note_proof",
     "object_named",
     "objects_of",
     "objects_of_submission",

@@ -263,11 +263,46 @@ def replace_clean(tx: database.Tx, object_id: int, digest: str, clean: Clean, *,
 
 def give_up_change(tx: database.Tx, object_id: int, doubt: Sequence[str]) -> None:
     """Leave a cleaned object as it is and write down why it could not be changed: a doubt of severity, code, path, text."""
+    add_doubt(tx, [object_id], doubt)
+    tx.execute("update quarantine.object set is_changing = false where id = %s and state = 'cleaned'", [object_id])
+
+
+def cleaned_of_subject(
+    tx: database.Tx, collection_id: int, subject_label: str, *, after: int, told_to: int, limit: int
+) -> list[HeldObject]:
+    """Return cleaned and cleared objects of a subject that were cleaned without its newest identifiers.
+
+    Parameters
+    ----------
+    after : int
+        Only objects with a larger number.
+    told_to : int
+        Number of the newest identifier.
+    """
+    found = tx.execute(
+        f"select {_COLUMNS} from quarantine.object where collection_id = %s and state in ('cleaned', 'cleared')"  # noqa: S608
+        " and facts->>'subject_label' = %s and id > %s and coalesce((facts->>'known_to')::bigint, 0) < %s order by id limit %s",
+        [collection_id, subject_label, after, told_to, limit],
+    )
+    return [HeldObject(*row) for row in found]
+
+
+def note_proof(tx: database.Tx, object_ids: Sequence[int], told_to: int) -> None:
+    """Write down up to which identifier of their subject cleaned and cleared objects have been looked through."""
     tx.execute(
-        "update quarantine.object set is_changing = false, facts = case when facts->'doubts' @> %(doubts)s then facts"
-        " else jsonb_set(facts, '{doubts}', coalesce(facts->'doubts', '[]') || %(doubts)s) end"
-        " where id = %(id)s and state = 'cleaned'",
-        {"doubts": Jsonb([list(doubt)]), "id": object_id},
+        "update quarantine.object set facts = jsonb_set(facts, '{known_to}',"
+        " to_jsonb(greatest(coalesce((facts->>'known_to')::bigint, 0), %s::bigint)))"
+        " where id = any (%s) and state in ('cleaned', 'cleared')",
+        [told_to, list(object_ids)],
+    )
+
+
+def add_doubt(tx: database.Tx, object_ids: Sequence[int], doubt: Sequence[str]) -> None:
+    """Write a doubt (severity, code, path, text) beside those of cleaned objects, once; they stay cleaned."""
+    tx.execute(
+        "update quarantine.object set facts = jsonb_set(facts, '{doubts}', coalesce(facts->'doubts', '[]') || %(doubts)s)"
+        " where id = any (%(ids)s) and state = 'cleaned' and not coalesce(facts->'doubts' @> %(doubts)s, false)",
+        {"doubts": Jsonb([list(doubt)]), "ids": list(object_ids)},
     )
 
 

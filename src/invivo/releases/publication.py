@@ -132,8 +132,7 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
         cleared = quarantine.cleared_of(tx, collection_id)
         if not cleared:
             raise NothingToPublish(f"Collection {policy.short_name} has nothing cleared to publish.")
-        for held in cleared:
-            archive.objects.adopt(str(held.clean_digest), archive.held)
+        archive.objects.adopt([str(held.clean_digest) for held in cleared], archive.held)
         number = _next_number(tx, collection_id)
         added = revised = 0
         for _, objects in _by_series(cleared):

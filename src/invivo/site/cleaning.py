@@ -34,10 +34,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The files of a series, or some that belong to none, and what identifies the patient in any of the patient's."""
+    """The files of a series, or some that belong to none, and what identifies the patient in any of the patient's.
+
+    ``mark`` is the keyed fingerprint of what is known.
+    """
 
     paths: tuple[str, ...]
     known: tuple[deidentification.Trace, ...]
+    mark: str
     are_objects: bool = True
 
 
@@ -114,7 +118,7 @@ def _clean(worker: _Worker, path: str, batch: Batch, attention: deidentification
     if not plan.is_dry:
         _write(plan.destination / target, cleaned.output)
     named = (report.subject_label, report.study_uid, report.series_uid)
-    return Outcome(*about, "cleaned", "", target, digest, *named, told)
+    return Outcome(*about, "cleaned", "", target, digest, *named, told, batch.mark)
 
 
 def _clean_other(
@@ -143,7 +147,8 @@ def _clean_other(
     target = f"files/{plan.mapping.pseudonym(path)[:6]}-{cleaned.name}"
     if not plan.is_dry:
         _write(plan.destination / target, cleaned.output)
-    return Outcome(*about, "cleaned", "", target, hashlib.sha256(cleaned.output).hexdigest(), told=told)
+    digest = hashlib.sha256(cleaned.output).hexdigest()
+    return Outcome(*about, "cleaned", "", target, digest, told=told, known=batch.mark)
 
 
 def _reason(plan: Plan, doubts: Sequence[deidentification.Doubt], leftovers: Sequence[str]) -> str:

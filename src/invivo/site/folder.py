@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from invivo import deidentification
 from invivo.errors import Conflict
 from invivo.site.cleaning import Batch, Plan, clean, engage, look
-from invivo.site.gathering import Glance, Glances, Patient, digest_of
-from invivo.site.ledger import Ledger, Outcome
+from invivo.site.gathering import MOST_OF_PATIENT, TOO_MANY, Glance, Glances, Patient, digest_of, mark_of
+from invivo.site.ledger import Ledger, Outcome, Settled
 
 _GLANCED_AT_ONCE = 200
-_MOST_TRACES = 100_000
 _CLEANED_AT_ONCE = 50
 
 
@@ -43,6 +44,7 @@ def deidentify_folder(plan: Plan, ledger: Ledger, progress: Progress | None = No
         Files by outcome, those of earlier runs included.
 
     What was held is tried again in each run: a table may know the patient now, a doubt may be accepted, a reader be there.
+    What was cleaned is cleaned again where the patient's objects tell of other identifiers than they did then.
 
     Raises
     ------
@@ -58,12 +60,14 @@ def deidentify_folder(plan: Plan, ledger: Ledger, progress: Progress | None = No
         for found in each(look, _parts(paths, _GLANCED_AT_ONCE)):
             glances.add(found)
             tell("looking", len(glances.files), len(paths))
-        settled, waiting = _settled(plan, ledger, glances)
-        before = {path: target for path, (_, _, _, target) in ledger.done().items() if target}
+        marks = _Marks(plan, glances)
+        settled, waiting = _settled(plan, ledger, glances, marks)
+        before = {path: one.target for path, one in ledger.done().items() if one.target}
         ledger.add(settled, {}, {}, {})
+        _take_back(plan, [one for one in settled if one.reason == TOO_MANY], before)
         done = len(paths) - len(waiting)
         tell("cleaning", done, len(paths))
-        for cleaned in each(clean, list(_batches(waiting, glances))):
+        for cleaned in each(clean, list(_batches(waiting, marks))):
             ledger.add(cleaned.outcomes, cleaned.actions, cleaned.uids, cleaned.patients)
             _take_back(plan, cleaned.outcomes, before)
             done += len(cleaned.outcomes)
@@ -124,7 +128,24 @@ def _parts(paths: Sequence[str], count: int) -> list[list[str]]:
     return [list(paths[start : start + count]) for start in range(0, len(paths), count)]
 
 
-def _settled(plan: Plan, ledger: Ledger, glances: Glances) -> tuple[list[Outcome], list[Glance]]:
+@dataclass(slots=True)
+class _Marks:
+    """What is known of whom, and the fingerprints of it."""
+
+    plan: Plan
+    glances: Glances
+    _of: dict[Patient | None, tuple[tuple[deidentification.Trace, ...], str]] = field(default_factory=dict)
+
+    def known(self, one: Glance) -> tuple[tuple[deidentification.Trace, ...], str]:
+        """What a file is cleaned with: what identifies its patient, and of a file that is not DICOM what identifies any."""
+        whose = one.patient if one.is_object else None
+        if whose not in self._of:
+            known = self.glances.known_of_all() if whose is None else self.glances.known_of(whose)
+            self._of[whose] = known, mark_of(known, self.plan.mapping.secret)
+        return self._of[whose]
+
+
+def _settled(plan: Plan, ledger: Ledger, glances: Glances, marks: _Marks) -> tuple[list[Outcome], list[Glance]]:
     """What needs no cleaning (any more): done before, copies of another file, or of the same UID but different.
 
     A series is cleaned whole or not at all: what its first objects show decides how closely the others are looked at,
@@ -138,42 +159,55 @@ def _settled(plan: Plan, ledger: Ledger, glances: Glances) -> tuple[list[Outcome
     for one in sorted(glances.files, key=lambda found: found.path):
         place = plan.source / one.path
         stat = place.stat()
-        size, mtime_ns, outcome, target = done.get(one.path, (-1, -1, "", ""))
+        earlier = done.get(one.path)
+        about = (one.path, stat.st_size, stat.st_mtime_ns)
+        refused = one.refused or _excess(one, marks)
+        if refused:
+            outcomes.append(Outcome(*about, "held", refused))
+            continue
         other = first.setdefault(one.instance, one.path) if one.instance else one.path
-        if (size, mtime_ns) == (stat.st_size, stat.st_mtime_ns) and _stands(plan, outcome, target):
+        if earlier and (earlier.size, earlier.mtime_ns) == about[1:] and _stands(plan, earlier, one, marks):
             past += [one] if other == one.path and one.series else []
         elif other == one.path:
             waiting.append(one)
         elif _same(place, plan.source / other):
-            outcomes.append(Outcome(one.path, stat.st_size, stat.st_mtime_ns, "repeated", "site.same-file"))
+            outcomes.append(Outcome(*about, "repeated", "site.same-file"))
         else:
-            outcomes.append(Outcome(one.path, stat.st_size, stat.st_mtime_ns, "held", "site.same-uid"))
+            outcomes.append(Outcome(*about, "held", "site.same-uid"))
     begun = {(one.patient, one.series) for one in waiting if one.series}
     waiting += [one for one in past if (one.patient, one.series) in begun]
     return outcomes, sorted(waiting, key=lambda one: one.path)
 
 
-def _stands(plan: Plan, outcome: str, target: str) -> bool:
-    return outcome == "repeated" or (outcome == "cleaned" and (plan.destination / target).is_file())
+def _stands(plan: Plan, earlier: Settled, one: Glance, marks: _Marks) -> bool:
+    """Whether what an earlier run made of a file is what this one would make of it."""
+    if earlier.outcome == "repeated":
+        return True
+    is_known = earlier.outcome == "cleaned" and earlier.known == marks.known(one)[1]
+    return is_known and (plan.destination / earlier.target).is_file()
+
+
+def _excess(one: Glance, marks: _Marks) -> str:
+    """Why a file is held whose patient has more identifiers than can be looked for."""
+    return TOO_MANY if one.is_object and len(marks.known(one)[0]) > MOST_OF_PATIENT else ""
 
 
 def _same(one: Path, other: Path) -> bool:
     return one.stat().st_size == other.stat().st_size and digest_of(one) == digest_of(other)
 
 
-def _batches(waiting: Iterable[Glance], glances: Glances) -> Iterator[Batch]:
+def _batches(waiting: Iterable[Glance], marks: _Marks) -> Iterator[Batch]:
     """A series, or some files that belong to none, at a time. Files that are not DICOM may speak of any patient."""
-    together: dict[tuple[Patient, str], list[str]] = {}
-    others: list[str] = []
+    together: dict[tuple[Patient, str], list[Glance]] = {}
+    others: list[Glance] = []
     for one in waiting:
         if one.is_object:
-            together.setdefault((one.patient, one.series), []).append(one.path)
+            together.setdefault((one.patient, one.series), []).append(one)
         else:
-            others.append(one.path)
-    for (patient, series), paths in together.items():
-        known = tuple(sorted(glances.traces.get(patient, ())))
+            others.append(one)
+    for (_, series), files in together.items():
+        paths = [one.path for one in files]
         for part in [paths] if series else _parts(paths, _CLEANED_AT_ONCE):
-            yield Batch(tuple(part), known)
-    everybody = tuple(sorted(set().union(*glances.traces.values())))[:_MOST_TRACES] if others else ()
-    for part in _parts(others, _CLEANED_AT_ONCE):
-        yield Batch(tuple(part), everybody, are_objects=False)
+            yield Batch(tuple(part), *marks.known(files[0]))
+    for part in _parts([one.path for one in others], _CLEANED_AT_ONCE):
+        yield Batch(tuple(part), *marks.known(others[0]), are_objects=False)

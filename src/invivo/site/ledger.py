@@ -16,7 +16,8 @@ create table if not exists terms (name text primary key, value text not null);
 create table if not exists files (
     path text primary key, size integer not null, mtime_ns integer not null,
     outcome text not null, reason text not null, target text not null, sha256 text not null,
-    subject text not null, study text not null, series text not null, told text not null);
+    subject text not null, study text not null, series text not null, told text not null,
+    known text not null default '');
 create table if not exists action_sets (digest text primary key, actions text not null);
 create table if not exists uids (id_old text primary key, id_new text not null);
 create table if not exists given (kind text, text text, value text not null, primary key (kind, text));
@@ -54,7 +55,8 @@ class Outcome:
     """What became of a file of the source.
 
     ``path`` is relative to the source and stays at the site. ``told`` is JSON for the report: the set of actions by its
-    digest, doubts and leftovers, without values. ``target`` is relative to the destination, empty unless cleaned.
+    digest, doubts and leftovers, without values. ``target`` is relative to the destination, empty unless cleaned. ``known``
+    is a keyed fingerprint of the identifiers of the patient that it was cleaned with, and tells none.
     """
 
     path: str
@@ -68,6 +70,18 @@ class Outcome:
     study: str = ""
     series: str = ""
     told: str = "{}"
+    known: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an earlier run made of a file that had this size and time of change (ns)."""
+
+    size: int
+    mtime_ns: int
+    outcome: State
+    target: str
+    known: str
 
 
 class Ledger:
@@ -95,7 +109,14 @@ class Ledger:
             self._tables = sqlite3.connect(self.path, isolation_level=None)
             self._tables.execute("pragma journal_mode = wal")
             self._tables.executescript(_SCHEMA)
+            self._grow()
             self._settle(terms)
+
+    def _grow(self) -> None:
+        """Give a ledger of an earlier version the columns that it lacks."""
+        columns = {row[1] for row in self._tables.execute("pragma table_info(files)")}
+        if "known" not in columns:
+            self._tables.execute("alter table files add column known text not null default ''")
 
     def _settle(self, terms: dict[str, str]) -> None:
         known = dict(self._tables.execute("select name, value from terms").fetchall())
@@ -112,10 +133,10 @@ class Ledger:
         """Close it; nothing is lost without."""
         self._tables.close()
 
-    def done(self) -> dict[str, tuple[int, int, str, str]]:
-        """Size, time of change (ns), outcome and target of every file that is settled, by its path."""
-        rows = self._tables.execute("select path, size, mtime_ns, outcome, target from files")
-        return {path: (size, mtime_ns, outcome, target) for path, size, mtime_ns, outcome, target in rows}
+    def done(self) -> dict[str, Settled]:
+        """Every file that is settled, by its path."""
+        rows = self._tables.execute("select path, size, mtime_ns, outcome, target, known from files")
+        return {path: Settled(*settled) for path, *settled in rows}
 
     def add(
         self, outcomes: Iterable[Outcome], actions: dict[str, str], uids: dict[str, str], patients: dict[str, str]
@@ -136,7 +157,10 @@ class Ledger:
     ) -> None:
         for one in outcomes:
             values = [getattr(one, name) for name in Outcome.__slots__]
-            self._tables.execute(f"insert or replace into files values ({','.join('?' * len(values))})", values)
+            self._tables.execute(
+                f"insert or replace into files ({', '.join(Outcome.__slots__)}) values ({','.join('?' * len(values))})",
+                values,
+            )
         self._tables.executemany("insert or ignore into action_sets values (?, ?)", actions.items())
         self._tables.executemany("insert or ignore into uids values (?, ?)", uids.items())
         self._tables.executemany("insert or ignore into patients values (?, ?)", patients.items())

@@ -8,12 +8,17 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from invivo.errors import Busy
+from invivo.storage.journal import Journal, replay, sync_all
 from invivo.storage.store import Missing, Place, Spooled, Store, TooManyBytes
+
+SMALL_BYTES = 1 << 20  # up to here an object is kept in memory and written by way of the journal
+_SYNCED_ALONE = 8
 
 
 class DiskFull(Busy):
@@ -28,6 +33,19 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _need_at_most(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooManyBytes(f"The object is larger than the limit of {limit} bytes (limits.object_bytes).")
 
 
 class DiskStore:
@@ -46,9 +64,10 @@ class DiskStore:
         self.reserve = reserve
         self._spool = root / "spool"
         self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._journal = Journal(root / "journal")
 
     def spool(self, chunks: Iterable[bytes], limit: int) -> Spooled:
-        """Write a stream to a temporary file while digesting it.
+        """Digest a stream while writing it to a temporary file; what is small stays in memory.
 
         Raises
         ------
@@ -58,6 +77,23 @@ class DiskStore:
             There is no room; nothing is left of it.
         """
         self._need_room()
+        rest = iter(chunks)
+        first: list[bytes] = []
+        size = 0
+        for chunk in rest:
+            first.append(chunk)
+            size += len(chunk)
+            if size > SMALL_BYTES:
+                return self._spool_file(chain(first, rest), limit)
+        return self.spool_bytes(b"".join(first), limit)
+
+    def spool_bytes(self, content: bytes, limit: int) -> Spooled:
+        """Spool what is in memory; raises TooManyBytes."""
+        _need_at_most(len(content), limit)
+        digest = hashlib.sha256(content).hexdigest()
+        return Spooled(self._spool / f"none-{digest}", digest, len(content), zlib.crc32(content), content)
+
+    def _spool_file(self, chunks: Iterable[bytes], limit: int) -> Spooled:
         digest, crc, size = hashlib.sha256(), 0, 0
         handle, name = tempfile.mkstemp(dir=self._spool)
         path = Path(name)
@@ -65,10 +101,7 @@ class DiskStore:
             with os.fdopen(handle, "wb", buffering=0) as out:
                 for chunk in chunks:
                     size += len(chunk)
-                    if size > limit:
-                        raise TooManyBytes(
-                            f"The object is larger than the limit of {limit} bytes (limits.object_bytes)."
-                        )
+                    _need_at_most(size, limit)
                     digest.update(chunk)
                     crc = zlib.crc32(chunk, crc)
                     view = memoryview(chunk)
@@ -89,8 +122,7 @@ class DiskStore:
         TooManyBytes, DiskFull
         """
         self._need_room()
-        if source.stat().st_size > limit:
-            raise TooManyBytes(f"The object is larger than the limit of {limit} bytes (limits.object_bytes).")
+        _need_at_most(source.stat().st_size, limit)
         digest, crc, size = hashlib.sha256(), 0, 0
         with source.open("rb", buffering=0) as stream:
             while chunk := stream.read(1 << 20):
@@ -104,39 +136,118 @@ class DiskStore:
             shutil.copyfile(source, path)
         return Spooled(path, digest.hexdigest(), size, crc)
 
-    def keep(self, spooled: list[Spooled]) -> None:
-        """Make spooled objects durable under their digests: when this returns, a power cut does not lose them."""
+    def keep(self, spooled: Sequence[Spooled]) -> None:
+        """Make spooled objects durable under their digests: when this returns, a power cut does not lose them.
+
+        Raises
+        ------
+        DiskFull
+            There is no room; nothing may be acknowledged.
+        """
+        try:
+            self._keep_files([one for one in spooled if one.content is None])
+            small = {one.sha256: one.content for one in spooled if one.content is not None}
+            new = [(digest, content) for digest, content in small.items() if not self._stands(digest, len(content))]
+            if new:
+                self._journal.append(new)
+            for digest, content in new:
+                self._write(digest, content)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull("The archive's disk is full; try again later.") from error
+            raise
+
+    def _keep_files(self, spooled: Sequence[Spooled]) -> None:
         folders: set[Path] = set()
         for one in spooled:
             target = self._path(one.sha256)
-            handle = os.open(one.path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            _sync_file(one.path)
             self._make_folder(target.parent)
             one.path.replace(target)
             folders.add(target.parent)
         for folder in folders:
             _sync_folder(folder)
 
-    def adopt(self, digest: str, other: Store) -> None:
-        """Take over an object that another store holds, without copying where both are on one file system."""
+    def _stands(self, digest: str, size: int) -> bool:
+        """Whether the very object is kept already, durably or by a journal; its age begins anew, for `remove`."""
+        path = self._path(digest)
+        try:
+            if path.stat().st_size != size:
+                return False
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _write(self, digest: str, content: bytes) -> None:
+        """Write an object's own file, whole or not at all, without waiting for the disk."""
+        target = self._path(digest)
+        part = self._spool / f"part-{secrets.token_hex(12)}"
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(handle, view) :]
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(handle)
+        try:
+            part.replace(target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part.replace(target)
+
+    def _restore(self, digest: str, content: bytes) -> None:
+        """Write an object of a journal again unless its file is whole."""
+        if hashlib.sha256(content).hexdigest() != digest:
+            return
+        path = self._path(digest)
+        if not path.exists() or path.read_bytes() != content:
+            self._write(digest, content)
+        _sync_file(path)
+        _sync_folder(path.parent)
+
+    def replay(self) -> int:
+        """Make objects whole that a killed process or a power cut left in journals only; return how many journals."""
+        return replay(self.root / "journal", self._restore)
+
+    def settle(self) -> None:
+        """Sync what the journal of this process holds, and empty it."""
+        self._journal.settle()
+
+    def adopt(self, digests: Sequence[str], other: Store) -> None:
+        """Take over objects that another store holds, without copying where both are on one file system.
+
+        When this returns, a power cut does not lose them here.
+        """
+        linked = [path for digest in digests if (path := self._linked(digest, other)) is not None]
+        if len(linked) > _SYNCED_ALONE:
+            sync_all(self.root)
+            return
+        for path in linked:
+            _sync_file(path)
+        for folder in {path.parent for path in linked}:
+            _sync_folder(folder)
+
+    def _linked(self, digest: str, other: Store) -> Path | None:
+        """The path of an object of another store that was linked here just now."""
         target = self._path(digest)
         if target.exists():
-            return
+            return None
         self._make_folder(target.parent)
         source = other.place(digest).path
         try:
             os.link(source, target)
         except FileExistsError:
-            return
+            return None
         except OSError:
             with source.open("rb") as stream:
                 copied = self.spool(iter(lambda: stream.read(1 << 20), b""), 1 << 62)
             self.keep([copied])
-            return
-        _sync_folder(target.parent)
+            return None
+        return target
 
     def drop(self, spooled: Spooled) -> None:
         """Forget a spooled stream that is not to be kept."""

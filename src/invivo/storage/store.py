@@ -1,7 +1,8 @@
 """What every backend of the storage can do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -27,19 +28,27 @@ class Spooled:
     Attributes
     ----------
     path : Path
-        A temporary file of the store.
+        A temporary file of the store; it is not there where the bytes are in memory.
     sha256 : str
         64 hexadecimal digits.
     size : int
         Bytes.
     crc32 : int
         CRC-32 as ZIP has it (ISO 3309), unsigned.
+    content : bytes or None
+        The bytes themselves where they are few.
     """
 
     path: Path
     sha256: str
     size: int
     crc32: int
+    content: bytes | None = None
+
+    @property
+    def source(self) -> Path | BytesIO:
+        """What a reader of objects reads: the file, or the bytes in memory."""
+        return self.path if self.content is None else BytesIO(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +65,11 @@ class Store(Protocol):
 
     def spool(self, chunks: Iterable[bytes], limit: int) -> Spooled: ...
 
+    def spool_bytes(self, content: bytes, limit: int) -> Spooled: ...
+
     def keep(self, spooled: list[Spooled]) -> None: ...
 
-    def adopt(self, digest: str, other: "Store") -> None: ...
+    def adopt(self, digests: Sequence[str], other: "Store") -> None: ...
 
     def drop(self, spooled: Spooled) -> None: ...
 

@@ -4,19 +4,19 @@ A submission is *open* or *closed*. Whatever arrives by whatever door is first k
 quarantine, and only then acknowledged; `advance` takes it through the automatic steps.
 """
 
+from invivo.submissions.hiding import apply_masks, forgotten_masks
 from invivo.submissions.journey import advance
+from invivo.submissions.later_identifier import recheck
 from invivo.submissions.masking import (
     MOST_FRAMES,
     BadMask,
     Mask,
     alike,
-    apply_masks,
-    forgotten_masks,
     mask,
     masks_of,
     unmask,
 )
-from invivo.submissions.receipt import Receipt, receive, receive_spooled, spool
+from invivo.submissions.receipt import Parcel, Receipt, receive, receive_many, receive_spooled, spool
 from invivo.submissions.rerun import rerun
 from invivo.submissions.rules import (
     ACCEPTABLE,
@@ -77,6 +77,7 @@ __all__ = [
     "BadMask",
     "Mask",
     "Origin",
+    "Parcel",
     "Progress",
     "Receipt",
     "RulesRefused",
@@ -114,8 +115,10 @@ __all__ = [
     "progress_of",
     "queue_run",
     "receive",
+    "receive_many",
     "receive_path",
     "receive_spooled",
+    "recheck",
     "remove_sender",
     "reopen_submission",
     "rerun",

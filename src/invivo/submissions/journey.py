@@ -1,24 +1,18 @@
 """The automatic steps of what is held, in order, in one place. It holds calls and nothing else worth the name of a rule."""
 
-import hashlib
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-import orjson
-import zstandard
-
-from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
+from invivo import accounts, audit, collections, deidentification, dicom, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, TooLarge
 from invivo.submissions.known import Known
+from invivo.submissions.later_identifier import ask_again, looks_again
+from invivo.submissions.output import LEFTOVER, actions_of_report, doubts_of_report, faults_of, keep_output
 from invivo.submissions.rules import mapping_for, profile_for, weighed_for
 
 BATCH = 200
 MOST_ATTEMPTS = 3
 LARGEST_FILE_BYTES = 1 << 30
-LEFTOVER = "A value that identifies somebody is still in the cleaned object."
 
 
 def advance(archive: Archive, series_id: int) -> None:
@@ -35,7 +29,7 @@ def advance(archive: Archive, series_id: int) -> None:
         profile = profile_for(policy)
     except Invalid as error:
         _stick_all(archive, series_id, error)
-        _inspect(archive, series_id, policy)
+        _inspect(archive, series_id, policy, looks_for_told=False)
         return
     mapping = mapping_for(archive, policy)
     known, attention = Known(archive, series, profile, mapping), deidentification.Attention()
@@ -48,10 +42,10 @@ def advance(archive: Archive, series_id: int) -> None:
             known.learn(waiting)
         for held in waiting:
             if series.kind == "images":
-                _clean(archive, held, _Way(policy, profile, mapping, known.of(held), attention))
+                _clean(archive, held, _Way(policy, profile, mapping, known, attention))
             else:
-                _pass_file(archive, held, _Way(policy, profile, mapping, known.of_all(), attention))
-    _inspect(archive, series_id, policy)
+                _pass_file(archive, held, _Way(policy, profile, mapping, known, attention))
+    _inspect(archive, series_id, policy, looks_for_told=looks_again(profile))
 
 
 def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
@@ -69,7 +63,7 @@ class _Way:
     policy: collections.Collection
     profile: deidentification.Profile
     mapping: deidentification.Mapping
-    known: tuple[deidentification.Trace, ...]
+    known: Known
     attention: deidentification.Attention
 
 
@@ -86,34 +80,26 @@ def _may_try(archive: Archive, held: quarantine.HeldObject) -> bool:
 def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
     if not _may_try(archive, held):
         return
-    with tempfile.TemporaryDirectory(dir=archive.held.root / "spool") as folder:
-        target = Path(folder) / "clean.dcm"
-        try:
-            original = archive.held.place(held.digest).path
-            cleaned = deidentification.clean_file(original, way.profile, way.mapping, way.known, way.attention)
-            came_as = dicom.read_dataset(original, pixels=False)
-            report = replace(cleaned.report, doubts=tuple(weighed_for(way.policy, cleaned.report.doubts, came_as)))
-            target.write_bytes(cleaned.output)
-            scan = dicom.scan(target)
-            doubts = [*_doubts(report), *_faults(target)]
-            pixel_digest = _pixel_digest(target, scan.pixels)
-        except (Invalid, TooLarge) as error:
-            with archive.database.transaction() as tx:
-                quarantine.stick(tx, held.id, error.kind, error.message)
-                audit.note(tx, "system", "quarantine.stick", f"held:{held.id}", code=error.kind)
-            return
-        with target.open("rb") as stream:
-            spooled = archive.held.spool(iter(lambda: stream.read(1 << 20), b""), 1 << 62)
-    archive.held.keep([spooled])
-    clean = quarantine.Clean(
-        sop_uid=scan.header.sop_instance_uid,
-        digest=spooled.sha256,
-        size_bytes=spooled.size,
-        crc32=spooled.crc32,
-        header=images.pack_header(_with_bulk(scan)),
-        facts={**_facts(scan, doubts, report.subject_label), "pixel_digest": pixel_digest},
-        actions=zstandard.compress(orjson.dumps([[one.path, one.code, one.rule] for one in report.actions])),
-    )
+    try:
+        known = way.known.of(held)
+        original = archive.held.place(held.digest).path
+        cleaned = deidentification.clean_file(original, way.profile, way.mapping, known.traces, way.attention)
+        came_as = dicom.read_dataset(original, pixels=False)
+        report = replace(cleaned.report, doubts=tuple(weighed_for(way.policy, cleaned.report.doubts, came_as)))
+        doubts = [*doubts_of_report(report), *faults_of(cleaned.output)]
+        clean = keep_output(
+            archive,
+            cleaned.output,
+            doubts,
+            report.subject_label,
+            actions_of_report(report),
+            known_to=known.told_to,
+        )
+    except (Invalid, TooLarge) as error:
+        with archive.database.transaction() as tx:
+            quarantine.stick(tx, held.id, error.kind, error.message)
+            audit.note(tx, "system", "quarantine.stick", f"held:{held.id}", code=error.kind)
+        return
     with archive.database.transaction() as tx:
         quarantine.keep_clean(tx, held.id, clean)
         audit.note(
@@ -133,7 +119,7 @@ def _pass_file(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None
         if held.size_bytes > LARGEST_FILE_BYTES:
             raise Invalid("The file is too large to be cleaned in memory.", code="file.too-large")
         cleaned = deidentification.clean_other(
-            held.name, place.read_bytes(), known=way.known, mapping=way.mapping, shift_days=None
+            held.name, place.read_bytes(), known=way.known.of_all(), mapping=way.mapping, shift_days=None
         )
         doubts = [[one.severity, one.code, one.path, one.text] for one in cleaned.doubts]
         doubts += [["hold", "proof.leftover", path, LEFTOVER] for path in cleaned.leftovers]
@@ -147,69 +133,7 @@ def _pass_file(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None
         quarantine.keep_clean(tx, held.id, clean)
 
 
-def _doubts(report: deidentification.FileReport) -> list[list[str]]:
-    doubts = [[one.severity, one.code, one.path, one.text] for one in report.doubts]
-    left = [["hold", "proof.leftover", path, LEFTOVER] for path in report.leftovers]
-    return doubts + left
-
-
-def _faults(target: Path) -> list[list[str]]:
-    found = dicom.faults(dicom.read_dataset(target, pixels=False))
-    grave = ("missing", "empty")
-    return [
-        ["warning" if one.kind in grave else "info", f"conformance.{one.kind}", one.path, one.text] for one in found
-    ]
-
-
-def _pixel_digest(target: Path, pixels: dicom.PixelLocation | None) -> str | None:
-    """Return a digest of the stored pixels, by which twins in a series are found."""
-    if pixels is None or pixels.offset < 0 or pixels.length <= 0:
-        return None
-    digest, left = hashlib.sha256(), pixels.length
-    with target.open("rb") as stream:
-        stream.seek(pixels.offset)
-        while left > 0 and (chunk := stream.read(min(left, 1 << 20))):
-            digest.update(chunk)
-            left -= len(chunk)
-    return digest.hexdigest()
-
-
-def _with_bulk(scan: dicom.Scan) -> dict[str, Any]:
-    """Name bulk values by addresses relative to the series (PS3.18 F.2.6); pixel data are fetched as frames."""
-    json = scan.json
-    for one in scan.bulk:
-        level = json
-        *steps, last = one.path.split("/")
-        for tag, place in zip(steps[::2], steps[1::2], strict=True):
-            level = level[tag]["Value"][int(place)]
-        level[last] = {"vr": one.vr, "BulkDataURI": f"instances/{scan.header.sop_instance_uid}/bulkdata/{one.path}"}
-    return json
-
-
-def _floats(json: dict[str, Any], tag: str) -> list[float]:
-    try:
-        return [float(value) for value in json.get(tag, {}).get("Value", [])]
-    except (TypeError, ValueError):
-        return []
-
-
-def _facts(scan: dicom.Scan, doubts: list[list[str]], subject_label: str) -> dict[str, Any]:
-    facts = images.facts_of(scan.json, scan.header.transfer_syntax_uid)
-    pixels = scan.pixels
-    return {
-        "facts": {name: getattr(facts, name) for name in facts.__slots__},
-        "subject_label": subject_label,
-        "doubts": doubts,
-        "position": _floats(scan.json, "00200032"),
-        "orientation": _floats(scan.json, "00200037"),
-        "pixels": None if pixels is None else [pixels.offset, pixels.length],
-        "frames": None
-        if pixels is None
-        else [list(pixels.frame_offsets[:100_000]), list(pixels.frame_lengths[:100_000])],
-    }
-
-
-def _inspect(archive: Archive, series_id: int, policy: collections.Collection) -> None:
+def _inspect(archive: Archive, series_id: int, policy: collections.Collection, *, looks_for_told: bool) -> None:
     with archive.database.transaction() as tx:
         series = quarantine.lock_series(tx, series_id)
         objects = quarantine.objects_of(tx, series_id)
@@ -220,6 +144,8 @@ def _inspect(archive: Archive, series_id: int, policy: collections.Collection) -
             subject = str(cleaned[0].facts["subject_label"])
             quarantine.mark_series(tx, series_id, subject, first["study_uid"], first["series_uid"], first["modality"])
             labels = quarantine.study_labels(tx, series.collection_id, first["study_uid"])
+            if looks_for_told:
+                ask_again(archive, tx, series.collection_id, cleaned)
         undecided = [one for one in objects if one.state in ("cleaned", "stuck", "conflict")]
         if not undecided:
             reviews.close_item(tx, series_id)

@@ -1,4 +1,4 @@
-"""Rectangles that a curator draws over the pictures of a held series, and the job that hides what lies under them.
+"""Rectangles that a curator draws over the pictures of a held series; `hiding` holds the job that hides what lies under them.
 
 A mask waits for each of its objects, then it is done or has failed. While one waits, the series cannot be cleared. What is
 hidden is gone from the clean file; the original keeps it as long as it is held, and `unmask` starts from there again.
@@ -7,33 +7,19 @@ hidden is gone from the clean file; the original keeps it as long as it is held,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import orjson
-import zstandard
 from psycopg.types.json import Jsonb
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence as Items
 
-from invivo import accounts, audit, database, deidentification, dicom, images, jobs, quarantine, reviews
+from invivo import accounts, audit, database, jobs, quarantine, reviews
 from invivo.archive import Archive
-from invivo.errors import Conflict, Invalid, TooLarge
-from invivo.submissions.journey import _facts, _pixel_digest, _with_bulk
+from invivo.errors import Conflict, Invalid
 
 Rectangle = tuple[int, int, int, int]
 
 MOST_RECTANGLES = 100
 MOST_FRAMES = 10_000
 LARGEST_SIDE = 65_535
-MOST_ATTEMPTS = 3
-_CANNOT_HIDE = (
-    "hold",
-    "pixel.cannot-hide",
-    "PixelData",
-    "A mask could not be applied: these pixels cannot be decoded or written. Nothing in them is hidden.",
-)
-_ACTION = ("PixelData", "C", "masks drawn by a curator")
 
 
 class BadMask(Invalid):
@@ -144,6 +130,9 @@ def mask(
 def unmask(archive: Archive, actor: accounts.Actor, item_id: int, object_ids: Sequence[int] | None = None) -> int:
     """Start again from the originals of masked objects: they are cleaned anew, and their masks are dropped.
 
+    The original of a released object that is held again is the released file; the job of the masks takes it through the
+    rules in force once more.
+
     Returns
     -------
     int
@@ -170,15 +159,14 @@ def unmask(archive: Archive, actor: accounts.Actor, item_id: int, object_ids: Se
         ids = sorted({row.object_id for row in found})
         if not ids:
             raise Conflict("No object of this series has a mask.", code="mask.none")
-        if tx.execute("select from quarantine.object where id = any (%s) and door = 'rerun'", [ids]).fetchone():
-            raise Conflict(
-                "The originals of released objects are gone; reject the masked ones and run the rules again.",
-                code="mask.rerun",
-            )
-        _drop_empty(tx, item.series_id)
-        count = quarantine.restart(tx, ids)
+        drop_empty(tx, item.series_id)
+        again = tx.execute(
+            "select id from quarantine.object where id = any (%s) and door = %s", [ids, quarantine.RERUN]
+        ).fetchall()
+        count = quarantine.begin_change(tx, [row.id for row in again])
+        count += quarantine.restart(tx, sorted(set(ids) - {row.id for row in again}))
         audit.note(tx, actor.name, "review.unmask", f"review:{item.id}", objects=count)
-        jobs.enqueue(tx, "advance", item.series_id)
+        jobs.enqueue(tx, "mask" if again else "advance", item.series_id)
     return count
 
 
@@ -196,7 +184,7 @@ def masks_of(archive: Archive, item: reviews.Item) -> list[Mask]:
     return [
         Mask(
             row.id,
-            _as_rectangles(row.rectangles),
+            as_rectangles(row.rectangles),
             tuple(row.frames),
             row.made_by,
             row.made_at,
@@ -216,26 +204,18 @@ def alike(objects: Sequence[quarantine.HeldObject], object_id: int) -> list[int]
     return [key for key, other in sizes.items() if other == size] if all(size) else []
 
 
-def apply_masks(archive: Archive, series_id: int) -> None:
-    """Apply what waits for the objects of a held series, then have the series inspected again.
-
-    Each object is changed in a transaction of its own: a killed worker leaves it as it was, and the next one makes the same
-    bytes from the same bytes.
-    """
-    while (object_id := _next(archive, series_id)) is not None:
-        _apply(archive, object_id)
-    with archive.database.transaction() as tx:
-        jobs.enqueue(tx, "advance", series_id)
+def as_rectangles(stored: Any) -> tuple[Rectangle, ...]:
+    """Rectangles as they stand in the database."""
+    return tuple((int(x), int(y), int(width), int(height)) for x, y, width, height in stored)
 
 
-def forgotten_masks(tx: database.Tx, older_than_s: float) -> list[int]:
-    """Return the held series with masks that have waited for a while."""
-    found = tx.execute(
-        "select distinct m.series_id from submissions.mask m join submissions.mask_object o on o.mask_id = m.id"
-        " where o.state = 'waiting' and m.made_at < now() - make_interval(secs => %s)",
-        [older_than_s],
+def drop_empty(tx: database.Tx, series_id: int) -> None:
+    """Forget the masks of a held series that are for no object any more."""
+    tx.execute(
+        "delete from submissions.mask m where m.series_id = %s"
+        " and not exists (select 1 from submissions.mask_object o where o.mask_id = m.id)",
+        [series_id],
     )
-    return [int(row[0]) for row in found]
 
 
 def _checked(rectangles: Sequence[Sequence[int]]) -> list[Rectangle]:
@@ -294,150 +274,3 @@ def _check_inside(wanted: Sequence[Rectangle], chosen: Sequence[quarantine.HeldO
                 raise BadMask(
                     f"The rectangle {x}, {y}, {width} × {height} reaches beyond a picture of {columns} × {rows} pixels."
                 )
-
-
-def _as_rectangles(stored: Any) -> tuple[Rectangle, ...]:
-    return tuple((int(x), int(y), int(width), int(height)) for x, y, width, height in stored)
-
-
-def _drop_empty(tx: database.Tx, series_id: int) -> None:
-    tx.execute(
-        "delete from submissions.mask m where m.series_id = %s"
-        " and not exists (select 1 from submissions.mask_object o where o.mask_id = m.id)",
-        [series_id],
-    )
-
-
-def _next(archive: Archive, series_id: int) -> int | None:
-    """Return an object for which masks wait, with this attempt counted; one that breaks off too often fails."""
-    with archive.database.transaction() as tx:
-        found = tx.execute(
-            "update submissions.mask_object set attempts = attempts + 1 where state = 'waiting' and object_id ="
-            " (select o.object_id from submissions.mask_object o join submissions.mask m on m.id = o.mask_id"
-            "  where m.series_id = %s and o.state = 'waiting' order by o.object_id limit 1) returning object_id, attempts",
-            [series_id],
-        ).fetchall()
-    if not found:
-        return None
-    object_id = int(found[0].object_id)
-    if max(row.attempts for row in found) > MOST_ATTEMPTS:
-        _fail(archive, object_id, "mask.crashed")
-        return _next(archive, series_id)
-    return object_id
-
-
-def _waiting(tx: database.Tx, object_id: int) -> list[Any]:
-    return tx.execute(
-        "select m.id, m.rectangles, m.frames from submissions.mask m join submissions.mask_object o on o.mask_id = m.id"
-        " where o.object_id = %s and o.state = 'waiting' order by m.id",
-        [object_id],
-    ).fetchall()
-
-
-def _apply(archive: Archive, object_id: int) -> None:
-    """Hide what waits for one object, keep the new file durably, and let it take the place of the old one."""
-    with archive.database.transaction() as tx:
-        held = quarantine.object_named(tx, object_id)
-        waiting = _waiting(tx, object_id)
-        actions = quarantine.actions_of(tx, object_id)
-    if held.state != "cleaned" or held.clean_digest is None:
-        _forget(archive, held)
-        return
-    try:
-        clean = _masked(archive, held, waiting, actions)
-    except (Invalid, TooLarge) as error:
-        _fail(archive, object_id, error.kind)
-        return
-    with archive.database.transaction() as tx:
-        quarantine.lock_series(tx, held.series_id)
-        left = {row.id for row in _waiting(tx, object_id)}
-        applied = [row.id for row in waiting]
-        if not left.issuperset(applied):
-            return  # dropped in between: the object is made anew from its original
-        if quarantine.replace_clean(tx, object_id, held.clean_digest, clean, is_changing=len(left) > len(applied)):
-            tx.execute(
-                "update submissions.mask_object set state = 'done' where object_id = %s and mask_id = any (%s)",
-                [object_id, applied],
-            )
-            audit.note(tx, "system", "quarantine.mask", f"held:{object_id}", masks=applied)
-
-
-def _masked(
-    archive: Archive, held: quarantine.HeldObject, waiting: Sequence[Any], actions: list[tuple[str, str, str]]
-) -> quarantine.Clean:
-    """Write the object with its rectangles hidden and keep the file under its digest."""
-    assert held.clean_digest is not None
-    output = _hidden(archive.held.place(held.clean_digest).path, waiting)
-    spooled = archive.held.spool([output], 1 << 62)
-    try:
-        scan = dicom.scan(spooled.path)
-        pixel_digest = _pixel_digest(spooled.path, scan.pixels)
-    except BaseException:
-        archive.held.drop(spooled)
-        raise
-    archive.held.keep([spooled])
-    known = held.facts or {}
-    if _ACTION not in actions:
-        actions = [*actions, _ACTION]
-    return quarantine.Clean(
-        sop_uid=held.clean_sop_uid,
-        digest=spooled.sha256,
-        size_bytes=spooled.size,
-        crc32=spooled.crc32,
-        header=images.pack_header(_with_bulk(scan)),
-        facts={
-            **_facts(scan, list(known.get("doubts") or []), str(known.get("subject_label") or "")),
-            "pixel_digest": pixel_digest,
-        },
-        actions=zstandard.compress(orjson.dumps(actions)),
-    )
-
-
-def _hidden(path: Path, waiting: Sequence[Any]) -> bytes:
-    """Return the clean object as it is written with all its rectangles hidden, and its own record of it.
-
-    References
-    ----------
-    DICOM PS3.15 E.3.1 (Clean Pixel Data Option); PS3.16 CID 7050.
-    """
-    try:
-        dataset = dicom.read_dataset(path)
-        for row in waiting:
-            frames = [frame - 1 for frame in row.frames] or None
-            dataset = deidentification.hide(dataset, _as_rectangles(row.rectangles), frames)
-        dataset.BurnedInAnnotation = "NO"
-        _declare(dataset)
-        return dicom.written(dataset)
-    except (Invalid, TooLarge):
-        raise
-    except Exception as error:  # because codecs raise many types, and no library error may show a value
-        raise deidentification.CannotHide(f"The masks could not be applied ({type(error).__name__}).") from None
-
-
-def _declare(dataset: Dataset) -> None:
-    """Add the code of the Clean Pixel Data Option to what the object says was done to it."""
-    earlier = list(dataset.get("DeidentificationMethodCodeSequence") or [])
-    if any(str(one.get("CodeValue", "")) == "113101" for one in earlier):
-        return
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "113101", "DCM", "Clean Pixel Data Option"
-    ordered = sorted([*earlier, code], key=lambda one: str(one.get("CodeValue", "")))
-    dataset.DeidentificationMethodCodeSequence = Items(ordered)
-
-
-def _fail(archive: Archive, object_id: int, code: str) -> None:
-    """Leave an object as it is, held by a doubt that says so."""
-    with archive.database.transaction() as tx:
-        quarantine.give_up_change(tx, object_id, _CANNOT_HIDE)
-        tx.execute(
-            "update submissions.mask_object set state = 'failed' where object_id = %s and state = 'waiting'",
-            [object_id],
-        )
-        audit.note(tx, "system", "quarantine.cannot-mask", f"held:{object_id}", code=code)
-
-
-def _forget(archive: Archive, held: quarantine.HeldObject) -> None:
-    """Drop what waits for an object that is settled otherwise by now."""
-    with archive.database.transaction() as tx:
-        tx.execute("delete from submissions.mask_object where object_id = %s and state = 'waiting'", [held.id])
-        _drop_empty(tx, held.series_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from invivo import dicom, quarantine, storage
 from invivo.archive import Archive
-from invivo.errors import Invalid, InvivoError, TooLarge
+from invivo.errors import Invalid, InvivoError, Refused, TooLarge
 from invivo.submissions.sender import Origin, submission_for
 
 ONLY_DICOM = frozenset({"dimse", "stow"})
@@ -36,6 +36,15 @@ class Receipt:
     @property
     def is_durable(self) -> bool:
         return self.outcome != "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An object on its way in: where it comes from, its bytes, and its file's name if it has one."""
+
+    origin: Origin
+    spooled: storage.Spooled
+    name: str = ""
 
 
 def spool(archive: Archive, chunks: Iterable[bytes]) -> storage.Spooled:
@@ -88,6 +97,29 @@ def receive_spooled(archive: Archive, origin: Origin, spooled: Sequence[tuple[st
             archive.held.drop(one)
 
 
+def receive_many(archive: Archive, parcels: Sequence[Parcel]) -> list[Receipt]:
+    """Take in objects of several senders at once; receipts are in the order of the parcels, of refused ones too.
+
+    Raises
+    ------
+    DatabaseAway, DiskFull
+        Nothing was kept of any.
+    """
+    by_origin: dict[Origin, list[int]] = {}
+    for place, parcel in enumerate(parcels):
+        by_origin.setdefault(parcel.origin, []).append(place)
+    receipts: dict[int, Receipt] = {}
+    for origin, places in by_origin.items():
+        try:
+            found = receive_spooled(
+                archive, origin, [(parcels[place].name, parcels[place].spooled) for place in places]
+            )
+        except Refused as error:
+            found = [Receipt("refused", code=error.kind, reason=error.message)] * len(places)
+        receipts.update(zip(places, found, strict=True))
+    return [receipts[place] for place in range(len(parcels))]
+
+
 def _receipt(arrival: quarantine.Arrival, held: quarantine.Held) -> Receipt:
     return Receipt(
         outcome=held.outcome,
@@ -117,7 +149,7 @@ def _read(archive: Archive, origin: Origin, name: str, spooled: storage.Spooled)
     if spooled.size == 0:
         return Receipt("refused", code="object.empty", reason="The file is empty.")
     try:
-        header = dicom.read_header(spooled.path, _limits(archive))
+        header = dicom.read_header(spooled.source, _limits(archive))
     except dicom.MediaDirectory:
         return Receipt(
             "refused",

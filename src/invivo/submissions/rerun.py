@@ -10,25 +10,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import orjson
-import zstandard
-
-from invivo import accounts, audit, collections, database, deidentification, dicom, images, jobs, quarantine, reviews
+from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
 from invivo.archive import Archive
-from invivo.errors import Busy, Conflict, Invalid, InvivoError, TooLarge
+from invivo.errors import Conflict, Invalid, TooLarge
+from invivo.submissions.again import doubts_of_pass, keep_again, need_released, take_back
 from invivo.submissions.difference import differences
-from invivo.submissions.journey import _doubts, _facts, _faults, _pixel_digest, _with_bulk, advance
+from invivo.submissions.journey import advance
 from invivo.submissions.rules import (
     kept_mapping_for,
     mapping_for,
     profile_for,
     profile_of_rules,
-    shows_defacing,
-    weighed,
 )
-from invivo.submissions.rules_run import Report, RulesRun, end, run_of, step_done, tally
+from invivo.submissions.rules_run import Report, RulesRun, end, run_of, run_submission, step_done, tally
 from invivo.submissions.second_pass import Passed, second_pass, second_profile
 from invivo.submissions.trial import Way, compare
 
@@ -202,7 +197,7 @@ def _restart(archive: Archive, run: RulesRun, series_id: int) -> int:
     A series on which somebody drew masks is left alone: cleaned anew, it would be without them. The clean files of before
     get a second name, so that they can be compared with what comes.
     """
-    _take_back(archive, series_id)
+    take_back(archive, series_id, "rerun")
     with archive.database.transaction() as tx:
         quarantine.lock_series(tx, series_id)
         objects = quarantine.objects_of(tx, series_id)
@@ -223,22 +218,6 @@ def _restart(archive: Archive, run: RulesRun, series_id: int) -> int:
         )
         audit.note(tx, "rule:rerun", "quarantine.restart", f"held-series:{series_id}", run=run.id)
     return 0
-
-
-def _take_back(archive: Archive, series_id: int) -> None:
-    """Take decisions back that were made about what the earlier rules had left over."""
-    with archive.database.transaction() as tx:
-        found = tx.execute(
-            "select i.id from reviews.item i where i.series_id = %s and (i.state = 'approved' and exists"
-            " (select 1 from quarantine.object o where o.series_id = i.series_id and o.state = 'cleared')"
-            " or i.state = 'open' and i.approved_once_by is not null) order by i.id desc",
-            [series_id],
-        ).fetchall()
-    if found:
-        try:
-            reviews.decide(archive, accounts.rule("rerun"), [found[0].id], "reopen")
-        except Conflict:
-            return  # a release was quicker
 
 
 def _link_name(archive: Archive, run: RulesRun, series_id: int, object_id: int) -> Path:
@@ -272,7 +251,7 @@ def _rerun_released(
         path = archive.objects.place(instance.digest).path
         try:
             passed = second_pass(path, profile, mapping, attention)
-            doubts = _doubts_of(policy, path, passed)
+            doubts = doubts_of_pass(policy, path, passed)
         except (Invalid, TooLarge) as error:
             tally(found, "objects", "released", "refused")
             tally(found, "refusals", error.kind, "new")
@@ -282,14 +261,14 @@ def _rerun_released(
         _count_changes(found, "released", dict(passed.changes))
         if passed.changes:
             doubts.append(_why(run, policy, passed))
-            changed.append(_kept_again(archive, instance, passed, doubts))
+            changed.append(keep_again(archive, instance, passed, doubts))
     with archive.database.transaction() as tx:
-        _need_released(tx, chosen)
+        need_released(tx, chosen)
         for series_id in quarantine.drop_again(tx, run.collection_id, [one.uid for one in chosen]):
             jobs.enqueue(tx, "advance", series_id)
         if changed:
             one = chosen[0]
-            submission_id = _submission(tx, run)
+            submission_id = run_submission(tx, run)
             series_id = quarantine.hold_again(
                 tx, submission_id, run.collection_id, one.study_uid, one.series_uid, changed
             )
@@ -298,13 +277,6 @@ def _rerun_released(
             )
             jobs.enqueue(tx, "advance", series_id)
         step_done(tx, run, found, released=key)
-
-
-def _doubts_of(policy: collections.Collection, path: Path, passed: Passed) -> list[list[str]]:
-    assert policy.rules is not None
-    is_defaced = policy.rules.head_policy == "evidence" and shows_defacing(dicom.read_dataset(path, pixels=False))
-    doubts = weighed(policy.rules, passed.report.doubts, is_defaced=is_defaced)
-    return _doubts(replace(passed.report, doubts=tuple(doubts)))
 
 
 def _why(run: RulesRun, policy: collections.Collection, passed: Passed) -> list[str]:
@@ -316,66 +288,6 @@ def _why(run: RulesRun, policy: collections.Collection, passed: Passed) -> list[
         return [severity, REMOVES, "", text]
     text = f"Released before; rules version {run.version} make other values of some of its attributes."
     return ["hold" if is_left_to_person else "warning", CHANGES, "", text]
-
-
-def _kept_again(
-    archive: Archive, instance: images.Instance, passed: Passed, doubts: list[list[str]]
-) -> quarantine.Again:
-    """Keep the new file, and the released one beside it, as what it was made from."""
-    archive.held.adopt(instance.digest, archive.objects)
-    spooled = archive.held.spool([passed.output], 1 << 62)
-    try:
-        scan = dicom.scan(spooled.path)
-        facts: dict[str, Any] = {
-            **_facts(scan, [*doubts, *_faults(spooled.path)], passed.report.subject_label),
-            "pixel_digest": _pixel_digest(spooled.path, scan.pixels),
-        }
-    except InvivoError:
-        archive.held.drop(spooled)
-        raise
-    archive.held.keep([spooled])
-    actions = [[one.path, one.code, one.rule] for one in passed.report.actions]
-    clean = quarantine.Clean(
-        sop_uid=scan.header.sop_instance_uid,
-        digest=spooled.sha256,
-        size_bytes=spooled.size,
-        crc32=spooled.crc32,
-        header=images.pack_header(_with_bulk(scan)),
-        facts=facts,
-        actions=zstandard.compress(orjson.dumps(actions)),
-    )
-    return quarantine.Again(
-        instance.digest,
-        instance.size_bytes,
-        instance.crc32,
-        instance.sop_class_uid,
-        instance.transfer_syntax_uid,
-        clean,
-    )
-
-
-def _need_released(tx: database.Tx, chosen: Sequence[images.Instance]) -> None:
-    """Make sure that the objects are still those of the current release, and let nobody withdraw them meanwhile."""
-    ids = [one.id for one in chosen]
-    found = tx.execute(
-        "select id from images.instance where id = any (%s) and upper_inf(releases) order by id for share", [ids]
-    ).fetchall()
-    if len(found) < len(ids):
-        raise Busy("A release was made in between; this series is looked at again.", code="rules.released-meanwhile")
-
-
-def _submission(tx: database.Tx, run: RulesRun) -> int:
-    """Return the delivery, closed from the beginning, under which a run holds what it changed."""
-    known = tx.execute("select submission_id from submissions.rules_run where id = %s", [run.id]).fetchone()
-    if known is not None and known.submission_id is not None:
-        return int(known.submission_id)
-    made = tx.execute(
-        "insert into submissions.submission (collection_id, title, state, closed_at) values (%s, %s, 'closed', now()) returning id",
-        [run.collection_id, f"Rules version {run.version} run again"],
-    ).fetchone()
-    assert made is not None
-    tx.execute("update submissions.rules_run set submission_id = %s where id = %s", [made.id, run.id])
-    return int(made.id)
 
 
 def _finish(archive: Archive, run: RulesRun) -> None:

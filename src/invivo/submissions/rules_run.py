@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from invivo import accounts, audit, collections, database, jobs, quarantine
 from invivo.archive import Archive
 from invivo.errors import Busy, Conflict, Invalid, NotFound, Refused
+from invivo.submissions.again import open_closed
 
 MOST_IN_TRIAL = 5000
 MOST_KEYS = 4000  # of one part of a report
@@ -250,3 +251,13 @@ def added(report: Mapping[str, Mapping[str, Mapping[str, int]]], more: Report) -
             for label, count in labels.items():
                 tally(total, part, name, label, count)
     return total
+
+
+def run_submission(tx: database.Tx, run: RulesRun) -> int:
+    """Return the delivery, closed from the beginning, under which a run holds what it changed."""
+    known = tx.execute("select submission_id from submissions.rules_run where id = %s", [run.id]).fetchone()
+    if known is not None and known.submission_id is not None:
+        return int(known.submission_id)
+    made = open_closed(tx, run.collection_id, f"Rules version {run.version} run again")
+    tx.execute("update submissions.rules_run set submission_id = %s where id = %s", [made, run.id])
+    return made

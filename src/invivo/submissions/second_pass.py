@@ -1,12 +1,12 @@
 """A second pass over an object that is released: its UIDs, its subject and its dates stay what they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
+from pydicom.sequence import Sequence as Items
 
 from invivo import deidentification, dicom
 from invivo.submissions.difference import REMOVALS, differences
@@ -39,6 +39,7 @@ def second_pass(
     profile: deidentification.Profile,
     mapping: deidentification.Mapping,
     attention: deidentification.Attention | None = None,
+    known: Sequence[deidentification.Trace] = (),
 ) -> Passed:
     """Clean a released object by other rules.
 
@@ -50,6 +51,8 @@ def second_pass(
         As it is in force for new objects.
     mapping : Mapping
         Must map everything to itself.
+    known : sequence of Trace
+        Identifiers that other objects of the subject have.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def second_pass(
     if "retain_modified_dates" in profile.options and _dates(before) == "UNMODIFIED":
         text = "The released object has its true dates; they can be shifted only from the original."
         raise deidentification.CannotDeidentify(text, code="rerun.dates-unshifted")
-    cleaned = deidentification.clean_file(source, second_profile(profile), mapping, attention=attention)
+    cleaned = deidentification.clean_file(source, second_profile(profile), mapping, known, attention)
     after = dicom.read_dataset(BytesIO(cleaned.output))
     if any(str(before.get(name, "")) != str(after.get(name, "")) for name in _IDENTITY):
         text = "These rules would give a released object another subject or other UIDs."
@@ -86,7 +89,7 @@ def _with_true_record(before: Dataset, after: Dataset, profile: deidentification
     items = after.get("DeidentificationMethodCodeSequence") or []
     kept = [item for item in items if str(item.get("CodeValue", "")) not in untrue - declared]
     if len(kept) < len(items):
-        after.DeidentificationMethodCodeSequence = Sequence(kept)
+        after.DeidentificationMethodCodeSequence = Items(kept)
     return after
 
 

@@ -2,7 +2,8 @@
 
 from invivo import collections, jobs, quarantine, reviews
 from invivo.archive import Archive
-from invivo.submissions.masking import forgotten_masks
+from invivo.submissions.hiding import forgotten_masks
+from invivo.submissions.later_identifier import forgotten_rechecks, rechecked_subjects
 from invivo.submissions.rules_run import forgotten_runs
 
 
@@ -18,6 +19,8 @@ def sweep(archive: Archive) -> None:
             jobs.enqueue(tx, "mask", series_id)
         for run_id in forgotten_runs(tx, settings.work.sweep_s):
             jobs.enqueue(tx, "rerun", run_id)
+        for recheck_id in forgotten_rechecks(tx, settings.work.sweep_s):
+            jobs.enqueue(tx, "recheck", recheck_id)
         for collection_id in quarantine.collections_with_cleared(tx):
             if collections.policy_of(tx, collection_id).review_rule == "on-receipt":
                 jobs.enqueue(tx, "publish", collection_id)
@@ -35,6 +38,7 @@ def sweep(archive: Archive) -> None:
     while quarantine.bury(archive):
         continue
     with archive.database.transaction() as tx:
-        quarantine.forget(tx)
-    archive.held.sweep(86400)
-    archive.objects.sweep(86400)
+        quarantine.forget(tx, rechecked_subjects(tx))
+    for store in (archive.held, archive.objects):
+        store.sweep(86400)
+        store.replay()

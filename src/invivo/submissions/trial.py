@@ -32,6 +32,10 @@ class Made:
     leftovers: tuple[str, ...]
     refused: str = ""
 
+    def fate(self, path: str) -> str:
+        """What becomes of an attribute; of an object that is refused nothing passes."""
+        return REFUSED if self.refused else self.codes.get(path, KEPT)
+
 
 def compare(source: Path, old: Way, new: Way, mapping: deidentification.Mapping, report: Report) -> int:
     """Run two versions of rules over the header of an object and count the differences; return how many attributes differ.
@@ -46,7 +50,7 @@ def compare(source: Path, old: Way, new: Way, mapping: deidentification.Mapping,
     before, after = _made(dataset, old, mapping), _made(dataset, new, mapping)
     differing = 0
     for path in sorted({*before.codes, *after.codes}):
-        pair = before.codes.get(path, KEPT), after.codes.get(path, KEPT)
+        pair = before.fate(path), after.fate(path)
         differing += pair[0] != pair[1]
         tally(report, "attributes", path, ">".join(pair))
     for label, made in (("old", before), ("new", after)):

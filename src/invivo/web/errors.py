@@ -35,9 +35,9 @@ def status_of(error: errors.InvivoError) -> int:
     return next(status for family, status in STATUS.items() if isinstance(error, family))
 
 
-def error_page(request: Request, status: int, message: str, code: str = "") -> Response:
+def error_page(request: Request, status: int, message: str, code: str = "", retry_after_s: object = 2) -> Response:
     """Render an error for a person: what happened, and what to do next."""
-    headers = {"Retry-After": "2"} if status == 503 else None
+    headers = {"Retry-After": str(retry_after_s)} if status == 503 else None
     title = TITLES.get(status, "This did not work")
     return page(request, "error.html", status=status, headers=headers, title=title, message=message, code=code)
 
@@ -48,7 +48,7 @@ def on_own_error(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= 500:
         _log.error("page.failed", code=error.kind, path=request.scope.get("route_path", ""))
-    return error_page(request, status, error.message, error.kind)
+    return error_page(request, status, error.message, error.kind, error.facts.get("retry_after_s", 2))
 
 
 def on_http_error(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from invivo import dicom, quarantine, reviews
 from invivo.errors import Invalid, NotFound, TooLarge
 from invivo.web.form import only
 from invivo.web.render import page
+from invivo.web.rule_words import why
 
 SHORTLY = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
 ASK_AGAIN = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
@@ -198,10 +199,39 @@ def tags(request: Request) -> Response:
         item=item,
         held=held,
         changes=changes,
+        findings=_findings_of(request, item, held.id),
+        why=why,
         counts=[(ACTIONS[code], count) for code, count in sorted(counts.items(), key=lambda one: -one[1])],
         with_values=with_values,
         words=ACTIONS,
     )
+
+
+def _findings_of(request: Request, item: reviews.Item, object_id: int) -> list[reviews.Finding]:
+    """What the checks saw at one object; what they say of a series names the first object that it concerns."""
+    return [one for one in reviews.findings_of(request.state.archive, item) if one.object_id == object_id]
+
+
+def report(request: Request) -> Response:
+    """Give the report of one object as a file: what was done where, by which rule, and what is in doubt; no values."""
+    only(request)
+    archive, actor = request.state.archive, request.state.actor
+    item = reviews.item_named(archive, actor, request.path_params["item"])
+    held = reviews.object_of(archive, actor, item.id, request.path_params["object"])
+    changes = reviews.changes_of(archive, actor, held.id, with_values=False)
+    told = {
+        "format": "invivo-object-report",
+        "format_version": 1,
+        **{"collection": item.collection, "submission": held.submission_id, "object": held.id, "state": held.state},
+        "sha256": held.clean_digest or "",
+        "actions": [{"path": one.path, "action": one.code, "rule": one.rule} for one in changes],
+        "findings": [
+            {"severity": one.severity, "code": one.code, "path": one.path}
+            for one in _findings_of(request, item, held.id)
+        ],
+    }
+    name = f'attachment; filename="report-of-object-{held.id}.json"'
+    return JSONResponse(told, headers=NEVER | {"Content-Disposition": name})
 
 
 def download(request: Request) -> Response:
@@ -223,5 +253,6 @@ routes: list[Route] = [
     Route("/reviews/{item:int}/frames.json", frames),
     Route("/reviews/{item:int}/objects/{object:int}/frames/{frame:int}/rendered", rendered),
     Route("/reviews/{item:int}/objects/{object:int}/tags", tags),
+    Route("/reviews/{item:int}/objects/{object:int}/report.json", report),
     Route("/reviews/{item:int}/objects/{object:int}/file", download),
 ]

@@ -25,6 +25,7 @@ from invivo.web.reviews import routes as reviews_routes
 from invivo.web.search import routes as search_routes
 from invivo.web.subjects import routes as subjects_routes
 from invivo.web.submissions import routes as submissions_routes
+from invivo.web.summaries import routes as summaries_routes
 from invivo.web.survey import routes as survey_routes
 
 # Addresses that only the desk process serves: it may read what is held, the public process may not.
@@ -42,7 +43,15 @@ def public_routes() -> list[BaseRoute]:
 
 def desk_routes() -> list[BaseRoute]:
     """Return the pages that the desk process serves."""
-    pages = [*submissions_routes, *reviews_routes, *masks_routes, *releases_routes, *admin_routes, *guids_routes]
+    pages = [
+        *submissions_routes,
+        *summaries_routes,
+        *reviews_routes,
+        *masks_routes,
+        *releases_routes,
+        *admin_routes,
+        *guids_routes,
+    ]
     return [static_mount(), Mount("", routes=pages, middleware=[Middleware(SignInFirst)])]
 
 

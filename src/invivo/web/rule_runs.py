@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from invivo import collections, submissions
+from invivo import collections, quarantine, releases, submissions
 from invivo.errors import Conflict, InvivoError
 from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text
 from invivo.web.policies import PRIVATE, own_collection
 from invivo.web.render import page
-from invivo.web.rules import CODES, KIND_WORDS, MOST_ROWS, about, names_of_people, number_of
+from invivo.web.rule_words import CODES
+from invivo.web.rules import KIND_WORDS, MOST_ROWS, about, names_of_people, number_of
 
 TRIAL_SIZES = (
     ("50", "50 objects, at once"),
@@ -20,6 +21,16 @@ TRIAL_SIZES = (
     ("5000", "5,000 objects, by the worker"),
 )
 AT_ONCE = 50
+MOST_COUNTED = 100_000
+
+
+def _what_is_here(request: Request, collection: collections.Collection) -> dict[str, int]:
+    """Count the held series with originals, and tell the last release: what rules can be tried on and run over."""
+    archive, actor = request.state.archive, request.state.actor
+    with archive.database.transaction() as tx:
+        held = quarantine.series_with_originals(tx, collection.id, 0, 1 << 62, MOST_COUNTED)
+    published = releases.releases_of(archive, actor, collection.id)
+    return {"held_series": len(held), "last_release": published[0].number if published else 0}
 
 
 def trial_page(request: Request) -> Response:
@@ -37,8 +48,9 @@ def trial_page(request: Request) -> Response:
         versions=[(str(one.version), _version_words(one)) for one in history],
         version=str(asked or history[0].version),
         sizes=TRIAL_SIZES,
+        here=_what_is_here(request, collection),
         runs=[one for one in submissions.runs_of(archive, actor, collection.id) if one.kind == "trial"],
-        names=names_of_people(request),
+        names=names_of_people(request, collection),
     )
 
 
@@ -84,9 +96,10 @@ def _rerun_form(request: Request, collection: collections.Collection, status: in
         collection=collection,
         rules=current,
         trouble=trouble,
+        here=_what_is_here(request, collection),
         running=next((one for one in runs if one.state == "running"), None),
         runs=runs,
-        names=names_of_people(request),
+        names=names_of_people(request, collection),
         **about(request, collection),
     )
 
@@ -126,6 +139,9 @@ def run_page(request: Request) -> Response:
             rows += _pairs(path, dict(labels))
         else:
             rows.append({"path": path, "counts": dict(labels), "count": sum(labels.values())})
+    with request.state.archive.database.transaction() as tx:
+        current = collections.rules_in_force(tx, collection.id)
+    refused = sum(one.get("new", 0) for one in run.report.get("refusals", {}).values()) if run.kind == "trial" else 0
     rows.sort(key=lambda row: (-row["count"], row["path"]))
     return page(
         request,
@@ -133,6 +149,9 @@ def run_page(request: Request) -> Response:
         headers=PRIVATE,
         collection=collection,
         run=run,
+        current=current,
+        refused=refused,
+        refuses_all=0 < run.count("looked_at") <= refused,
         rows=rows[:MOST_ROWS],
         row_count=len(rows),
         doubts=_two_sided(run, "doubts"),
@@ -140,7 +159,7 @@ def run_page(request: Request) -> Response:
         refusals=_two_sided(run, "refusals"),
         examples=[name.split("/") for name in run.report.get("examples", {})][:20],
         known=_state(run),
-        names=names_of_people(request),
+        names=names_of_people(request, collection),
         words=CODES,
         **about(request, collection),
     )

@@ -14,15 +14,8 @@ from invivo.errors import Conflict, Invalid
 from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
 from invivo.web.policies import PRIVATE, own_collection
 from invivo.web.render import page
+from invivo.web.rule_words import CODES, DOUBTS, MEANINGS, OPTION_WORDS, why
 
-CODES = {
-    "D": "dummy value",
-    "Z": "emptied",
-    "X": "removed",
-    "K": "kept",
-    "C": "cleaned",
-    "U": "new UID",
-}
 # Attributes of repeating groups and private ones stand in the table as patterns; one tag of each speaks for all.
 PATTERNS = {
     0x50000005: "(50xx,xxxx) Curve data",
@@ -49,6 +42,7 @@ LOOKUP_FORMS = (
     ("csv", "CSV: key,value"),
     ("dicomedit", "DicomEdit"),
 )
+DATED = frozenset({"DA", "DT", "TM"})  # for them "cleaned" means shifted
 MOST_ROWS = 1500
 STARTER = """name = "{name}"
 version = "1"
@@ -57,7 +51,8 @@ base = "{base}"            # basic, tcia or verify
 options = []              # added to those of the base
 without = []              # taken off
 
-# A rule stands above the table of PS3.15 Annex E. Actions: D dummy, Z empty, X remove, K keep, C clean, U new UID.
+# A rule stands above the table of PS3.15 Annex E. Actions:
+# D dummy, Z empty, X remove, K keep, C clean, U new UID.
 # [[rules]]
 # attribute = "StationName"
 # action = "X"
@@ -77,7 +72,8 @@ def attribute_rules(profile: deidentification.Profile) -> list[dict[str, Any]]:
                 "tag": "" if tag in PATTERNS else f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
                 "name": name,
                 "codes": [one.code for one in found],
-                "reason": found[0].reason,
+                "is_dated": tag not in PATTERNS and DicomDictionary[tag][0] in DATED,
+                "reason": why(found[0].reason),
                 "is_named": found[0].reason.startswith(("E.1-1", "rule")) or tag in PATTERNS,
             }
         )
@@ -90,25 +86,34 @@ def compared(old: deidentification.Profile, new: deidentification.Profile) -> li
     if isinstance(old, scripted) or isinstance(new, scripted):
         return None
     rows = [
-        {"name": before["name"], "tag": before["tag"], "old": before["codes"], "new": after["codes"]}
+        {
+            **{"name": before["name"], "tag": before["tag"], "is_dated": before["is_dated"]},
+            **{"old": before["codes"], "new": after["codes"], "reason": after["reason"]},
+        }
         for before, after in zip(attribute_rules(old), attribute_rules(new), strict=True)
         if before["codes"] != after["codes"]
     ]
     inner = [{rule.pattern: rule.code for rule in one.rules if "/" in rule.pattern} for one in (old, new)]
     for pattern in sorted({*inner[0], *inner[1]}):
         pair = [side.get(pattern, "") for side in inner]
+        reason = "A rule of this collection" if pair[1] else "No rule any more"
         if pair[0] != pair[1]:
-            rows.append({"name": pattern, "tag": "", "old": [pair[0]], "new": [pair[1]]})
+            rows.append(
+                {"name": pattern, "tag": "", "is_dated": False, "old": [pair[0]], "new": [pair[1]], "reason": reason}
+            )
     return rows
 
 
 def rules_page(request: Request) -> Response:
     """Show the rules in force and, where they are a profile, what becomes of every attribute."""
-    only(request, "all", "code")
+    only(request, "all", "code", "q")
     collection = own_collection(request)
     with request.state.archive.database.transaction() as tx:
         policy = collections.policy_of(tx, collection.id)
     assert policy.rules is not None
+    archive, actor = request.state.archive, request.state.actor
+    history = collections.rules_history(archive, actor, collection.id)
+    runs = submissions.runs_of(archive, actor, collection.id)
     trouble: submissions.RulesRefused | None = None
     context: dict[str, Any] = {"rows": [], "counts": {}, "total": 0, "profile": None, "options": []}
     try:
@@ -123,15 +128,53 @@ def rules_page(request: Request) -> Response:
         rules=policy.rules,
         trouble=trouble,
         listing=_listing(policy.rules),
-        history=collections.rules_history(request.state.archive, request.state.actor, collection.id),
-        runs=submissions.runs_of(request.state.archive, request.state.actor, collection.id, 10),
-        names=names_of_people(request),
+        history=history,
+        draft=history[0] if history[0].version > policy.rules.version else None,
+        steps=steps_of(policy.rules, policy.rules.version, runs),
+        runs=runs[:10],
+        names=names_of_people(request, collection),
         code=request.query_params.get("code", ""),
         shows_all=request.query_params.get("all") == "yes",
+        asked=request.query_params.get("q", "")[:100],
         words=CODES,
+        meanings=MEANINGS,
         **about(request, collection),
         **context,
     )
+
+
+def _telling_run(runs: list[submissions.RulesRun], kind: str, version: int) -> submissions.RulesRun | None:
+    """Return the newest run of a version that ended, or else one that still runs."""
+    of_version = [run for run in runs if (run.kind, run.version) == (kind, version)]
+    return next((run for state in ("done", "running") for run in of_version if run.state == state), None)
+
+
+def steps_of(
+    rules: collections.Rules, in_force: int, runs: list[submissions.RulesRun]
+) -> list[tuple[str, str, str, str]]:
+    """List what a version went through and what comes next: step, state, note, and the address below the rules of a run.
+
+    The first version has no steps, since nothing was here before it; neither has one whose time is over.
+    """
+    if rules.version == 1 or rules.version < in_force:
+        return []
+    trial, rerun = (_telling_run(runs, kind, rules.version) for kind in ("trial", "rerun"))
+    is_draft = rules.version > in_force
+    tried = ("Try it", "current" if is_draft else "todo", "on objects that are here", "")
+    if trial:
+        refused = sum(one.get("new", 0) for one in trial.report.get("refusals", {}).values())
+        looked, changed = trial.count("looked_at"), trial.count("changed")
+        note = f"{refused:,} of {looked:,} objects refused" if refused else f"{changed:,} of {looked:,} objects differ"
+        state = "current" if trial.state == "running" else "failed" if refused else "done"
+        tried = ("Tried", state, "is being tried" if trial.state == "running" else note, f"/runs/{trial.id}")
+    enforced = ("Put it in force", "current" if tried[1] == "done" else "todo", "for what arrives from then on", "")
+    if not is_draft:
+        enforced = ("In force", "done", "for what arrives", "")
+    again = ("Run it again", "todo" if is_draft or tried[1] == "failed" else "current", "on what is here already", "")
+    if rerun:
+        note = f"{rerun.count('changed'):,} of {rerun.count('looked_at'):,} objects changed"
+        again = ("Run again", "done" if rerun.state == "done" else "current", note, f"/runs/{rerun.id}")
+    return [("Written", "done", "", ""), *((tried,) if is_draft or trial else ()), enforced, again]
 
 
 def _table(request: Request, profile: deidentification.Profile) -> dict[str, Any]:
@@ -156,16 +199,17 @@ def about(request: Request, collection: collections.Collection) -> dict[str, Any
         "may_own": request.state.actor.may_own(collection.id),
         "kind_words": KIND_WORDS,
         "head_words": HEAD_WORDS,
-        "doubt_words": submissions.ACCEPTABLE,
+        "doubt_words": DOUBTS,
     }
 
 
-def names_of_people(request: Request) -> dict[str, str]:
-    """Return the names of people by what rules call their authors."""
-    actor = request.state.actor
-    if not actor.is_administrator:
-        return {actor.name: actor.label}
-    return {f"person:{one.id}": one.name for one in accounts.list_people(request.state.archive, actor)}
+def names_of_people(request: Request, collection: collections.Collection) -> dict[str, str]:
+    """Return the names of people by what rules call their authors; who is no administrator knows those of the collection."""
+    archive, actor = request.state.archive, request.state.actor
+    if actor.is_administrator:
+        return {f"person:{one.id}": one.name for one in accounts.list_people(archive, actor)}
+    known = {f"person:{one.person_id}": one.name for one in collections.members_of(archive, actor, collection.id)}
+    return known | {actor.name: actor.label}
 
 
 def _listing(rules: collections.Rules) -> list[dict[str, Any]]:
@@ -206,7 +250,8 @@ def version_page(request: Request) -> Response:
         rules=rules,
         current=current,
         listing=_listing(rules),
-        names=names_of_people(request),
+        steps=steps_of(rules, current.version, submissions.runs_of(archive, actor, collection.id)),
+        names=names_of_people(request, collection),
         words=CODES,
         **_difference(current, rules),
         **about(request, collection),
@@ -290,6 +335,8 @@ def _form(
         lookup_forms=LOOKUP_FORMS,
         acceptable=[(code, words, code) for code, words in submissions.ACCEPTABLE.items()],
         words=CODES,
+        meanings=MEANINGS,
+        option_words=[(key, *deidentification.OPTIONS[key], told) for key, told in OPTION_WORDS.items()],
         **(shown | more),
         **about(request, collection),
     )

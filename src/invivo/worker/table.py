@@ -21,6 +21,7 @@ def _derive(archive: Archive, key: str) -> None:
 VERBS: dict[str, Callable[[Archive, str], None]] = {
     "advance": lambda archive, key: submissions.advance(archive, int(key)),
     "mask": lambda archive, key: submissions.apply_masks(archive, int(key)),
+    "recheck": lambda archive, key: submissions.recheck(archive, int(key)),
     "rerun": lambda archive, key: submissions.rerun(archive, int(key)),
     "unpack": submissions.unpack,
     "publish": _publish,

@@ -71,7 +71,7 @@ class _Delivery:
     def _is_of_study(self, spooled: storage.Spooled) -> bool:
         """Refuse an object of another study than the address names (PS3.18 10.5.1.2); damage is told by the receipt."""
         try:
-            header = dicom.read_header(spooled.path)
+            header = dicom.read_header(spooled.source)
         except (errors.Invalid, errors.TooLarge):
             return True
         if header.study_uid == self.study:

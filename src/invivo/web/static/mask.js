@@ -1,13 +1,15 @@
 /* Masks in the review: rectangles drawn over the viewer, in pixels of the picture, kept in the form's own number fields.
 
    The layer lies over the stage. Empty ground: drag draws; a rectangle: drag moves it, its corner sizes it. A rectangle has the focus
-   like a button: arrows move it by a pixel, with shift they size it, with alt by ten; Delete removes it. The wheel still scrolls. */
-import { make } from "./icon.js";
+   like a button: arrows move it by a pixel, with shift they size it, with alt by ten; Delete removes it. The wheel still scrolls.
+   Preview shows the picture as it will be; undo takes the last change of the rectangles back, as long as nothing was sent. */
+import { icon, make } from "./icon.js";
 import { toast } from "./toast.js";
 
 const SIDES = ["x", "y", "width", "height"];
 const LEAST = 3; // pixels of the screen: a shorter drag was a click
 const WATCH_MS = 700;
+const MOST_STEPS = 100;
 
 class Masks {
   constructor(page, section) {
@@ -17,6 +19,7 @@ class Masks {
     this.form = section.querySelector("#mask-form");
     this.on = false;
     this.act = null;
+    this.past = []; // numbers of all rectangles before each change
     if (section.hasAttribute("data-watch")) this.#watch();
     if (this.form) this.#mountForm();
     if (this.form && this.draw && this.box) this.#mountLayer();
@@ -33,12 +36,14 @@ class Masks {
     }
     const add = this.form.querySelector("[data-mask-add]");
     add.hidden = false;
-    add.addEventListener("click", () => { this.#add(["", "", "", ""]).querySelector("input").focus(); this.#tell(); });
+    add.addEventListener("click", () => { this.#keep(); this.#add(["", "", "", ""]).querySelector("input").focus(); this.#tell(); });
     this.form.addEventListener("input", () => this.#tell());
     this.form.addEventListener("change", (event) => { this.#fillFrames(event); this.#tell(); });
     this.rows.addEventListener("click", (event) => {
       const button = event.target.closest("[data-mask-remove]");
-      if (button) this.#remove(button.closest("[data-mask-row]"));
+      if (!button) return;
+      this.#keep();
+      this.#remove(button.closest("[data-mask-row]"));
     });
   }
 
@@ -46,8 +51,7 @@ class Masks {
     this.layer = make("div", { class: "mask-layer", hidden: true });
     this.draw.hidden = false;
     this.form.querySelector("[data-mask-how]").hidden = false;
-    this.apply = make("button", { class: "button primary small", type: "submit", form: "mask-form", hidden: true }, make("span", {}, ""));
-    this.draw.after(this.apply);
+    this.#mountTools();
     this.draw.addEventListener("click", () => this.#setOn(!this.on));
     this.box.addEventListener("viewer:paint", () => this.#place());
     this.box.addEventListener("viewer:frame", () => this.#framed());
@@ -59,6 +63,49 @@ class Masks {
     if (this.rows.children.length) this.#setOn(true);
     this.#framed();
     this.#tell();
+  }
+
+  /** Beside the switch, once something is drawn: preview, undo, apply. */
+  #mountTools() {
+    const small = { class: "button plain small", type: "button", hidden: true };
+    this.preview = make("button", { ...small, "data-mask-preview": "", "data-key": "v", "aria-keyshortcuts": "v", "aria-pressed": "false" }, icon("eye", 16), make("span", {}, "Preview"), make("kbd", {}, "v"));
+    this.back = make("button", { ...small, "data-mask-back": "", "aria-keyshortcuts": "Control+Z" }, icon("retry", 16), make("span", {}, "Undo"));
+    this.apply = make("button", { ...small, class: "button primary small", type: "submit", form: "mask-form" }, make("span", {}, ""));
+    this.tools = make("span", { class: "mask-tools" });
+    this.draw.before(this.tools);
+    this.tools.append(this.draw, this.preview, this.back, this.apply);
+    this.preview.addEventListener("click", () => this.#setPreview(this.preview.getAttribute("aria-pressed") !== "true"));
+    this.back.addEventListener("click", () => this.#undo());
+    document.addEventListener("keydown", (event) => {
+      const asks = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z";
+      if (!asks || !this.past.length || event.target.closest("input, textarea, select, dialog")) return;
+      event.preventDefault();
+      this.#undo();
+    });
+  }
+
+  #setPreview(on) {
+    this.preview.setAttribute("aria-pressed", String(on));
+    this.layer.classList.toggle("is-preview", on);
+  }
+
+  /** Remember the rectangles before they change. */
+  #keep(numbers = this.#state()) {
+    this.past.push(numbers);
+    if (this.past.length > MOST_STEPS) this.past.shift();
+  }
+
+  #state() {
+    return [...this.rows.children].map((row) => this.#numbers(row).map((one) => one ?? ""));
+  }
+
+  #undo() {
+    const before = this.past.pop();
+    if (!before) return;
+    this.rows.replaceChildren();
+    for (const numbers of before) this.#add(numbers);
+    this.#tell();
+    if (this.back.hidden) this.draw.focus({ preventScroll: true });
   }
 
   get viewer() {
@@ -75,6 +122,7 @@ class Masks {
     this.draw.setAttribute("aria-pressed", String(on));
     this.draw.querySelector("span").textContent = on ? "Drawing: drag over the picture" : "Draw masks";
     this.layer.classList.toggle("is-on", on);
+    this.#tell();
     if (!on) return;
     this.editor.open = true;
     const panel = this.section.parentElement; // beside the pictures; below them on a phone, where it does not scroll
@@ -135,7 +183,10 @@ class Masks {
     this.send.textContent = count ? `Hide ${words}${where ? ` in ${where}` : ""}` : "Hide these rectangles";
     this.send.parentElement.disabled = !count;
     if (this.apply) {
-      this.apply.hidden = !count;
+      this.tools.classList.toggle("is-wide", this.on || count > 0);
+      this.apply.hidden = this.preview.hidden = !count;
+      this.back.hidden = !this.past.length;
+      if (!count) this.#setPreview(false);
       this.apply.firstElementChild.textContent = this.send.textContent;
     }
     this.#place();
@@ -208,6 +259,8 @@ class Masks {
     this.layer.setPointerCapture(event.pointerId);
     const at = this.#pixel(event);
     const box = event.target.closest(".mask-box");
+    this.#setPreview(false);
+    this.before = this.#state();
     if (box) {
       box.focus({ preventScroll: true });
       const numbers = this.#numbers(box.row);
@@ -246,6 +299,8 @@ class Masks {
     event.stopPropagation();
     const drawn = this.act.kind === "draw" ? this.act.row : null;
     this.act = null;
+    if (JSON.stringify(this.before) !== JSON.stringify(this.#state())) this.#keep(this.before);
+    this.#tell();
     if (drawn) [...this.layer.children].find((box) => box.row === drawn)?.focus({ preventScroll: true });
   }
 
@@ -270,6 +325,7 @@ class Masks {
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key === "Delete" || event.key === "Backspace") {
       event.preventDefault();
+      this.#keep();
       this.#remove(box.row);
       (this.layer.firstElementChild ?? this.draw).focus({ preventScroll: true });
     } else if (event.key === "Escape") {
@@ -280,6 +336,7 @@ class Masks {
       const [dx, dy] = arrows[event.key].map((one) => one * (event.altKey ? 10 : 1));
       const [x, y, width, height] = this.#numbers(box.row);
       const { columns, rows } = this.shown;
+      this.#keep();
       const sized = [x, y, Math.max(1, Math.min(columns - x, width + dx)), Math.max(1, Math.min(rows - y, height + dy))];
       this.#set(box.row, event.shiftKey ? sized : this.#within([x + dx, y + dy, width, height]));
       this.#tell();

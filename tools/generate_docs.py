@@ -41,6 +41,7 @@ JOBS = {
     "mask": "hides the rectangles that a curator drew in the clean objects of a held series",
     "recheck": "looks in a subject's earlier objects for an identifier that came to light with a later one",
     "rerun": "tries rules on what a collection has, or runs them over it anew, a series at a time",
+    "enter": "enters what arrived in an archive of a house's own into its growing release",
     "unpack": "takes a finished ZIP upload apart and receives what is in it",
     "publish": "publishes what a collection's rule has cleared as its next release",
     "derive": "writes the metadata of a released series, compressed, as DICOMweb serves it",

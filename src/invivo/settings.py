@@ -47,8 +47,30 @@ class Dimse(_Section):
     bind: str = Field("127.0.0.1:11112", description="Host and port of the DICOM (DIMSE) door; empty: closed.")
     aet: str = Field("INVIVO", description="Our own application entity title.")
     max_pdu: int = Field(131072, description="Largest protocol data unit we accept, bytes.")
-    max_associations: int = Field(64, description="Associations served at once; further ones are refused for now.")
+    max_associations: int = Field(
+        256, description="Associations that a process serves at once; further ones are refused for now."
+    )
+    max_of_peer: int = Field(200, description="Associations from one address that a process serves at once.")
     idle_timeout_s: float = Field(60.0, description="An association that is silent for so long is ended, seconds.")
+    called: list[str] = Field(default_factory=list, description="Called titles that are answered; empty: any.")
+    calling: list[str] = Field(default_factory=list, description="Calling titles that are answered; empty: any.")
+    peers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Application entities that objects are sent to: name = HOST:PORT or AET@HOST:PORT.",
+    )
+    readers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Peers that read with somebody's rights when they ask from their own address: name = account.",
+    )
+    most_answers: int = Field(10_000, description="Most answers to one query; beyond it ends with A700H.")
+    tls_bind: str = Field(
+        "", description="Host and port of the DICOM door by TLS, such as 0.0.0.0:2762; empty: closed."
+    )
+    tls_certificate: str = Field("", description="File with the certificate chain for TLS, PEM.")
+    tls_key: str = Field("", description="File with its key, PEM; empty: in the same file.")
+    tls_client_authority: str = Field(
+        "", description="File with the authorities whose clients are let in by TLS, PEM; empty: any client."
+    )
 
 
 class Database(_Section):
@@ -91,6 +113,17 @@ class Work(_Section):
     upload_days: int = Field(7, description="An unfinished upload is thrown away after so many days.")
 
 
+class Inhouse(_Section):
+    identified: bool = Field(
+        False,
+        description="Collections may keep objects as they come, with all that tells who people are (review `direct`).",
+    )
+    network: bool = Field(
+        False,
+        description="Such an archive may listen on a network: whoever reaches it there reads what is in it.",
+    )
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "site": Site,
     "http": Http,
@@ -99,6 +132,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "limits": Limits,
     "accounts": Accounts,
     "work": Work,
+    "inhouse": Inhouse,
 }
 
 
@@ -122,6 +156,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     accounts: Accounts = Accounts()
     work: Work = Work()
+    inhouse: Inhouse = Inhouse()
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0913
@@ -141,6 +176,10 @@ class Settings(BaseSettings):
     @property
     def dimse_address(self) -> tuple[str, int]:
         return _address(self.dimse.bind, "dimse.bind")
+
+    @property
+    def dimse_tls_address(self) -> tuple[str, int]:
+        return _address(self.dimse.tls_bind, "dimse.tls_bind")
 
     @property
     def public_url(self) -> str:
@@ -169,7 +208,11 @@ def _from_environment() -> dict[str, Any]:
     for variable, value in os.environ.items():
         section, two, key = variable.removeprefix("INVIVO_").lower().partition("__")
         if variable.startswith("INVIVO_") and two and section in SECTIONS:
-            found.setdefault(section, {})[key] = value
+            key, inner, name = key.partition("__")
+            if inner:  # an entry of a table, such as INVIVO_DIMSE__PEERS__BENCH
+                found.setdefault(section, {}).setdefault(key, {})[name] = value
+            else:
+                found.setdefault(section, {})[key] = value
     return found
 
 

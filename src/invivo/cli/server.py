@@ -10,15 +10,27 @@ from invivo import demo, jobs, serving
 from invivo.archive import ground, make_folders, opened, prepare
 from invivo.cli.options import AsJson, DimseBind, Home, HttpBind, installation, settings_of
 from invivo.cli.output import answering, console, show
+from invivo.cli.presets import PRESETS, preset_named, write_settings
 from invivo.errors import Broken, Invalid, InvivoError
 from invivo.settings import documented
 
 
 @answering
-def init(home: Home = None) -> None:
+def init(
+    home: Home = None,
+    preset: Annotated[str, typer.Option(help=f"What is in it from the start: {', '.join(sorted(PRESETS))}.")] = "",
+) -> None:
     """Make a new installation: folders, key, database."""
+    chosen = preset_named(preset) if preset else None
+    if chosen is not None:
+        write_settings(chosen, settings_of(home).home)
     settings = settings_of(home)
     make_folders(settings.home)
+    if chosen is not None:
+        with opened(settings) as archive:
+            chosen.make(archive)
+        console.print(f"{chosen.title}\nServe it: invivo serve --home {settings.home}", highlight=False)
+        return
     with ground(settings) as dsn:
         prepare(settings, dsn)
     console.print(f"An archive is in {settings.home}. Make an administrator, then serve it:")

@@ -16,7 +16,7 @@ from invivo.collections.visible import collections_visible_to
 from invivo.errors import Conflict, Invalid, NotFound, Refused
 
 ACCESS_CLASSES = ("open", "registered", "controlled", "embargoed", "private")
-REVIEW_RULES = ("person", "two-persons", "on-receipt")
+REVIEW_RULES = ("person", "two-persons", "on-receipt", "direct")
 PROFILES = ("tcia", "basic", "verify")
 _SHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 _LONGEST = {
@@ -59,7 +59,8 @@ class Draft:
         Whether title and metadata are shown to people who may not download.
     embargo_until : date or None
         Needed for ``embargoed``.
-    review_rule : {"person", "two-persons", "on-receipt"}
+    review_rule : {"person", "two-persons", "on-receipt", "direct"}
+        ``direct``: objects are kept as they come and are released at once; only in an archive of a house's own.
     profile : {"tcia", "basic", "verify"}
         De-identification profile; ``verify`` for data de-identified at source.
     profile_options : tuple of str
@@ -125,7 +126,7 @@ def _collection(row: Any) -> Collection:
     return Collection(*values)
 
 
-def _check(draft: Draft) -> None:
+def _check(archive: Archive, draft: Draft) -> None:
     if not _SHORT_NAME.fullmatch(draft.short_name):
         raise Invalid(
             "A short name has 2 to 64 letters, digits, dots, dashes or underscores.", code="collection.short-name"
@@ -143,6 +144,11 @@ def _check(draft: Draft) -> None:
     ):
         if value not in known:
             raise Invalid(f"{name} must be one of {', '.join(known)}.", code=f"collection.{name.replace('_', '-')}")
+    if draft.review_rule == "direct" and not archive.settings.inhouse.identified:
+        raise Invalid(
+            "Only an archive of a house's own keeps objects as they come; its administrator sets inhouse.identified.",
+            code="collection.direct",
+        )
     if draft.access == "embargoed" and draft.embargo_until is None:
         raise Invalid("An embargo needs the date on which it ends.", code="collection.embargo-until")
     licence_named(draft.licence)
@@ -165,7 +171,7 @@ def create(archive: Archive, actor: accounts.Actor, draft: Draft) -> Collection:
     """
     if not (actor.is_administrator or actor.name == "system"):
         raise Refused("Only an administrator may make a collection.", code="collection.not-administrator")
-    _check(draft)
+    _check(archive, draft)
     columns, places = ", ".join(_FIELDS), ", ".join(f"%({name})s" for name in _FIELDS)
     try:
         with archive.database.transaction() as tx:
@@ -190,7 +196,7 @@ def edit(archive: Archive, actor: accounts.Actor, collection_id: int, draft: Dra
     """Change a collection's page and policy; what is released keeps the licence it was released under."""
     if not actor.may_own(collection_id):
         raise Refused("Only the collection's owner or an administrator may edit it.", code="collection.not-owner")
-    _check(draft)
+    _check(archive, draft)
     places = ", ".join(f"{name} = %({name})s" for name in _FIELDS)
     try:
         with archive.database.transaction() as tx:

@@ -13,6 +13,7 @@ _REVIEW = {
     "person": "A curator looks at every series before it is released.",
     "two-persons": "Two curators must approve every series before it is released.",
     "on-receipt": "Released on receipt: the automatic steps decide; only what they doubt waits for a person.",
+    "direct": "Kept as it comes, with everything that identifies people, and released at once: an archive of a house's own.",
 }
 
 

@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from invivo import dicom
 from invivo.deidentification import element as elements
-from invivo.deidentification import pixel, record, script_profile, verification
+from invivo.deidentification import pixel, record, script_profile, table, verification
 from invivo.deidentification.decision import root
 from invivo.deidentification.identifier import Trace, traces_with
 from invivo.deidentification.mapping import NO_PATIENT_ID, Mapping
 from invivo.deidentification.memory import memory_of
 from invivo.deidentification.profile import Profile
-from invivo.deidentification.report import CannotDeidentify, Cleaned, Doubt
+from invivo.deidentification.report import Action, CannotDeidentify, Cleaned, Doubt
 from invivo.deidentification.script_profile import ScriptProfile
 from invivo.deidentification.walk import Walk
 
 _SOP_CLASS, _PATIENT_ID, _ISSUER, _STUDY = 0x00080016, 0x00100020, 0x00100021, 0x0020000D
+_COMMITTEE, _APPROVAL = 0x00120081, 0x00120082
 _NAME, _BIRTH_DATE = 0x00100010, 0x00100030
 
 
@@ -75,10 +77,26 @@ def deidentify(
     memory = memory_of(profile, mapping, traces, (label, offset), written)
     walk = Walk(profile, mapping, memory.cleaner, label, offset, memory)
     copy = walk.dataset(dataset, root(profile, sop_class), ["iso8859"])
+    actions = _without_committee(copy, walk.actions)
     record.write_file_meta(dataset, copy)
     record.write(copy, profile, label)
     record.write_texts(copy, mapping.attributes_of(patient))
-    return Cleaned(copy, tuple(walk.actions), (*doubts, *walk.doubts, *pixel.pixel_risks(dataset)), label)
+    return Cleaned(copy, tuple(actions), (*doubts, *walk.doubts, *pixel.pixel_risks(dataset)), label)
+
+
+def _without_committee(copy: Dataset, actions: list[Action]) -> list[Action]:
+    """Take out an ethics committee whose approval number went: the one may not stand without the other.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.1.3 (Clinical Trial Subject Module, type 1C).
+    """
+    stored = elements.stored(copy)
+    if dicom.tag_of(_COMMITTEE) in stored and dicom.tag_of(_APPROVAL) not in stored:
+        del stored[dicom.tag_of(_COMMITTEE)]
+        path = table.name_of(_COMMITTEE)
+        return [Action(path, "X", "type 1C") if action.path == path else action for action in actions]
+    return actions
 
 
 def patient_of(dataset: Dataset) -> tuple[str, str]:

@@ -3,7 +3,8 @@
 A row in this room is public as far as its collection's policy says; nothing held is ever here.
 """
 
-from invivo.images.facts import Facts, facts_of, pack_header, unpack_header
+from invivo.images.arrival import Grown, enter_arrived, stage
+from invivo.images.facts import Facts, date_at, facts_of, pack_header, packed_frames, unpack_header
 from invivo.images.instance import (
     Instance,
     UnknownInstance,
@@ -30,6 +31,7 @@ from invivo.images.series import (
 __all__ = [
     "Entry",
     "Facts",
+    "Grown",
     "Instance",
     "Registered",
     "Series",
@@ -37,7 +39,9 @@ __all__ = [
     "UnknownInstance",
     "UnknownSeries",
     "UnknownStudy",
+    "date_at",
     "downloadable",
+    "enter_arrived",
     "facts_of",
     "find_instance",
     "find_series",
@@ -47,9 +51,11 @@ __all__ = [
     "instances_of",
     "instances_of_series",
     "pack_header",
+    "packed_frames",
     "read_metadata",
     "register",
     "series_of_study",
+    "stage",
     "totals",
     "unpack_header",
     "withdraw",

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -83,7 +84,8 @@ def _integer(json: Mapping[str, Any], tag: str) -> int | None:
     return int(number) if number is not None and -(2**31) <= number < 2**31 else None
 
 
-def _date(json: Mapping[str, Any], tag: str) -> str | None:
+def date_at(json: Mapping[str, Any], tag: str) -> str | None:
+    """The date of an attribute, ISO; None where it is none."""
     match = _DATE.match(_text(json, tag) or "")
     try:
         return date(*map(int, match.groups())).isoformat() if match else None
@@ -116,7 +118,7 @@ def facts_of(json: Mapping[str, Any], transfer_syntax_uid: str) -> Facts:
         modality=_text(json, "00080060", 16) or "OT",
         patient_sex=_text(json, "00100040", 16),
         patient_age=_text(json, "00101010", 4),
-        study_date=_date(json, "00080020"),
+        study_date=date_at(json, "00080020"),
         study_time=_time(json, "00080030"),
         study_id=_text(json, "00200010"),
         accession_number=_text(json, "00080050"),
@@ -124,7 +126,7 @@ def facts_of(json: Mapping[str, Any], transfer_syntax_uid: str) -> Facts:
         referring_physician=_text(json, "00080090"),
         series_number=_integer(json, "00200011"),
         series_description=_text(json, "0008103E"),
-        series_date=_date(json, "00080021"),
+        series_date=date_at(json, "00080021"),
         series_time=_time(json, "00080031"),
         body_part=_text(json, "00180015"),
         laterality=_text(json, "00200060", 16) or _text(json, "00200062", 16),
@@ -146,6 +148,12 @@ def facts_of(json: Mapping[str, Any], transfer_syntax_uid: str) -> Facts:
         frames=max(1, _integer(json, "00280008") or 1),
         species=_text(json, "00102201"),
     )
+
+
+def packed_frames(offsets: Sequence[int], lengths: Sequence[int]) -> bytes | None:
+    """Pairs (offset, length) of little-endian uint64 for each frame; None where there are none."""
+    pairs = [number for pair in zip(offsets, lengths, strict=True) for number in pair]
+    return struct.pack(f"<{len(pairs)}Q", *pairs) if pairs else None
 
 
 def pack_header(json: Mapping[str, Any]) -> bytes:

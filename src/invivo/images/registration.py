@@ -9,10 +9,15 @@ from invivo import database, subjects
 from invivo.images.facts import Facts
 
 _STUDY = "study_date study_time study_id accession_number description referring_physician patient_age".split()
-_SERIES = (
+SERIES_COLUMNS = (
     "modality number description series_date series_time body_part laterality protocol manufacturer model software contrast"
     " patient_position frame_of_reference_uid slice_thickness_mm spacing_between_slices_mm pixel_spacing_mm kvp rows columns"
 ).split()
+SERIES_TEXT = (
+    "to_tsvector('simple', %(words)s || ' ' || (select c.short_name || ' ' || c.title from collections.collection c where"
+    " c.id = %(collection_id)s) || ' ' || (select p.label || ' ' || coalesce(p.name, '') from subjects.subject p"
+    " where p.id = %(subject_id)s))"
+)
 _INSTANCE = (
     "series_key releases uid sop_class_uid transfer_syntax_uid number rows columns bits_allocated frames digest size_bytes"
     " crc32 pixel_offset pixel_length frame_offsets header"
@@ -35,6 +40,8 @@ class Entry:
         Where the pixel data lie in the file, bytes; length -1: encapsulated.
     frame_offsets : bytes or None
         Pairs (offset, length) of little-endian uint64 for each frame.
+    subject_name, birth_date : str or None
+        Of an object that is kept as it came; a de-identified one has none.
     """
 
     facts: Facts
@@ -46,6 +53,8 @@ class Entry:
     pixel_offset: int | None = None
     pixel_length: int | None = None
     frame_offsets: bytes | None = None
+    subject_name: str | None = None
+    birth_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ def register(tx: database.Tx, collection_id: int, release: int, entries: Sequenc
     """
     facts = entries[0].facts
     subject_id = subjects.enter(tx, collection_id, entries[0].subject_label, facts.patient_sex, facts.species)
-    study_id = _enter_study(tx, collection_id, subject_id, facts)
+    study_id = enter_study(tx, collection_id, subject_id, facts)
     before = tx.execute(
         "select id, key, revision, lower(releases) as since from images.series"
         " where collection_id = %s and uid = %s and upper_inf(releases) for update",
@@ -118,7 +127,8 @@ def _number(tx: database.Tx, query: str, *parameters: Any) -> int:
     return int(row[0])
 
 
-def _enter_study(tx: database.Tx, collection_id: int, subject_id: int, facts: Facts) -> int:
+def enter_study(tx: database.Tx, collection_id: int, subject_id: int, facts: Facts) -> int:
+    """Return the id of a study, making the row if it is new; what an object does not say stays as it was."""
     values = [
         facts.study_date,
         facts.study_time,
@@ -195,37 +205,41 @@ def _enter_series(tx: database.Tx, of: tuple[int, int, int], at: tuple[int, int,
     ).fetchone()
     assert counted is not None
     cover = counted.pictures[len(counted.pictures) // 2] if counted.pictures else None
-    values = {
-        name: getattr(facts, {"number": "series_number", "description": "series_description"}.get(name, name))
-        for name in _SERIES
-    }
-    words = [
-        facts.modality,
-        facts.series_description,
-        facts.study_description,
-        facts.body_part,
-        facts.protocol,
-        facts.manufacturer,
-    ]
-    words += [facts.model, facts.contrast, facts.software]
+    values = series_values(facts)
     tx.execute(
         "insert into images.series (key, revision, releases, collection_id, subject_id, study_id, uid, instance_count,"  # noqa: S608
-        f" frame_count, size_bytes, sop_classes, transfer_syntaxes, cover_instance_id, text, {', '.join(_SERIES)})"
+        f" frame_count, size_bytes, sop_classes, transfer_syntaxes, cover_instance_id, text, {', '.join(SERIES_COLUMNS)})"
         " values (%(key)s, %(revision)s, int4range(%(release)s, null), %(collection_id)s, %(subject_id)s, %(study_id)s, %(uid)s,"
         " %(instances)s, %(frames)s, %(size)s, %(classes)s, %(syntaxes)s, %(cover)s,"
-        " to_tsvector('simple', %(words)s || ' ' || (select c.short_name || ' ' || c.title from collections.collection c where"
-        " c.id = %(collection_id)s) || ' ' || (select p.label from subjects.subject p where p.id = %(subject_id)s)),"
-        f" {', '.join(f'%({name})s' for name in _SERIES)})",
+        f" {SERIES_TEXT},"
+        f" {', '.join(f'%({name})s' for name in SERIES_COLUMNS)})",
         {
             **values,
             **{"key": key, "revision": revision, "release": release, "uid": facts.series_uid, "cover": cover},
             **dict(zip(("collection_id", "subject_id", "study_id"), of, strict=True)),
             **{"instances": counted.instances, "frames": counted.frames, "size": counted.size},
             **{"classes": counted.classes, "syntaxes": counted.syntaxes},
-            "words": " ".join(_split_words(word) for word in words if word),
+            "words": series_words(facts),
         },
     )
     return int(counted.size)
+
+
+def series_values(facts: Facts) -> dict[str, Any]:
+    """The columns of a series that its facts give."""
+    return {
+        name: getattr(facts, {"number": "series_number", "description": "series_description"}.get(name, name))
+        for name in SERIES_COLUMNS
+    }
+
+
+def series_words(facts: Facts) -> str:
+    """What a series is found by in full text."""
+    words = (
+        *(facts.modality, facts.series_description, facts.study_description, facts.body_part, facts.protocol),
+        *(facts.manufacturer, facts.model, facts.contrast, facts.software),
+    )
+    return " ".join(_split_words(word) for word in words if word)
 
 
 def _split_words(text: str) -> str:

@@ -35,6 +35,7 @@ class Series:
     id: int
     key: int
     revision: int
+    growth: int
     collection_id: int
     study_id: int
     uid: str

@@ -4,6 +4,7 @@ A release adds, revises and withdraws series; what it does not touch it shares w
 stays citable: a withdrawn series leaves a tombstone that says when, why and by whose decision.
 """
 
+from invivo.releases.growing import grow
 from invivo.releases.publication import NothingToPublish, NotSettled, Preview, preview, publish, withdraw
 from invivo.releases.release import Release, Tombstone, newest, releases_of, tombstone_of, tombstones_of
 
@@ -13,6 +14,7 @@ __all__ = [
     "Preview",
     "Release",
     "Tombstone",
+    "grow",
     "newest",
     "preview",
     "publish",

@@ -1,6 +1,5 @@
 """Publishing what is cleared, and withdrawing what must go."""
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -55,7 +54,8 @@ def _need_curator(actor: accounts.Actor, collection_id: int) -> None:
         raise Refused("Only the collection's owner or curators may publish.", code="release.not-curator")
 
 
-def _next_number(tx: database.Tx, collection_id: int) -> int:
+def next_number(tx: database.Tx, collection_id: int) -> int:
+    """The number that the next release of a collection gets."""
     row = tx.execute(
         "select coalesce(max(number), 0) + 1 as number from releases.release where collection_id = %s", [collection_id]
     ).fetchone()
@@ -75,7 +75,7 @@ def preview(archive: Archive, actor: accounts.Actor, collection_id: int) -> Prev
                 "select uid from images.series where collection_id = %s and upper_inf(releases)", [collection_id]
             )
         }
-        number = _next_number(tx, collection_id)
+        number = next_number(tx, collection_id)
     series = []
     for uid, objects in _by_series(cleared):
         first = _facts(objects[0])
@@ -121,7 +121,7 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
     """
     _need_curator(actor, collection_id)
     with archive.database.transaction() as tx:
-        _lock(tx, collection_id)
+        lock(tx, collection_id)
         remaining = reviews.unsettled(tx, collection_id)
         policy = collections.policy_of(tx, collection_id)
         if remaining and not actor.name.startswith("rule:"):
@@ -133,7 +133,7 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
         if not cleared:
             raise NothingToPublish(f"Collection {policy.short_name} has nothing cleared to publish.")
         archive.objects.adopt([str(held.clean_digest) for held in cleared], archive.held)
-        number = _next_number(tx, collection_id)
+        number = next_number(tx, collection_id)
         added = revised = 0
         for _, objects in _by_series(cleared):
             registered = images.register(tx, collection_id, number, _entries(tx, objects))
@@ -144,11 +144,11 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
                 size, crc = held.clean_size_bytes or 0, held.clean_crc32 or 0
                 attachments.attach(tx, collection_id, number, held.name, str(held.clean_digest), size, crc)
         quarantine.leave(tx, [held.id for held in cleared])
-        _write_release(tx, actor, policy, number, notes, (added, revised, 0))
+        write_release(tx, actor.name, policy, number, notes, (added, revised, 0))
     return number
 
 
-def _lock(tx: database.Tx, collection_id: int) -> None:
+def lock(tx: database.Tx, collection_id: int) -> None:
     """Only one release of a collection is made at a time."""
     tx.execute("select pg_advisory_xact_lock(1001, %s::int)", [collection_id])
 
@@ -167,7 +167,6 @@ def _entry(held: quarantine.HeldObject, header: bytes) -> images.Entry:
     facts = _facts(held)
     offset, length = facts["pixels"] or (None, None)
     offsets, lengths = facts["frames"] or ([], [])
-    pairs = [number for pair in zip(offsets, lengths, strict=True) for number in pair]
     return images.Entry(
         facts=images.Facts(**facts["facts"]),
         subject_label=facts["subject_label"],
@@ -177,18 +176,20 @@ def _entry(held: quarantine.HeldObject, header: bytes) -> images.Entry:
         header=header,
         pixel_offset=offset,
         pixel_length=length,
-        frame_offsets=struct.pack(f"<{len(pairs)}Q", *pairs) if pairs else None,
+        frame_offsets=images.packed_frames(offsets, lengths),
     )
 
 
-def _write_release(
+def write_release(
     tx: database.Tx,
-    actor: accounts.Actor,
+    actor: str,
     policy: collections.Collection,
     number: int,
     notes: str,
     changed: tuple[int, int, int],
 ) -> None:
+    """Write the row of a release, over what the collection holds now; the one that grew before is finished by it."""
+    tx.execute("update releases.release set is_growing = false where collection_id = %s and is_growing", [policy.id])
     tx.execute(
         "insert into releases.release (collection_id, number, notes, licence, access, published_by, series_added, series_revised,"
         " series_withdrawn, instance_count, size_bytes)"
@@ -197,11 +198,11 @@ def _write_release(
         " where collection_id = %(id)s and upper_inf(releases)",
         {
             **{"id": policy.id, "number": number, "notes": notes.strip()[:10_000], "licence": policy.licence},
-            **{"access": policy.access, "actor": actor.name},
+            **{"access": policy.access, "actor": actor},
             **dict(zip(("added", "revised", "withdrawn"), changed, strict=True)),
         },
     )
-    audit.note(tx, actor.name, "release.publish", f"collection:{policy.id}", number=number, changed=list(changed))
+    audit.note(tx, actor, "release.publish", f"collection:{policy.id}", number=number, changed=list(changed))
 
 
 def withdraw(
@@ -223,7 +224,7 @@ def withdraw(
             code="release.reason",
         )
     with archive.database.transaction() as tx:
-        _lock(tx, collection_id)
+        lock(tx, collection_id)
         policy = collections.policy_of(tx, collection_id)
         row = tx.execute(
             "select s.uid, s.key, s.modality, t.uid as study_uid, p.label from images.series s join images.study t on t.id = s.study_id"
@@ -239,7 +240,7 @@ def withdraw(
                 "select uid from images.instance where series_key = %s and upper_inf(releases)", [row.key]
             )
         ]
-        number = _next_number(tx, collection_id)
+        number = next_number(tx, collection_id)
         images.withdraw(tx, collection_id, number, series_uid)
         quarantine.supersede(tx, collection_id, uids)
         tx.execute(
@@ -258,5 +259,5 @@ def withdraw(
             ],
         )
         notes = f"Withdrawn: one series ({reason_class})."
-        _write_release(tx, actor, policy, number, notes, (0, 0, 1))
+        write_release(tx, actor.name, policy, number, notes, (0, 0, 1))
     return number

@@ -1,6 +1,7 @@
 """`invivo serve`: one tree of processes that starts together, mends itself, and stops cleanly."""
 
 import gc
+import ipaddress
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,12 @@ from invivo.settings import Settings
 
 STOP_S = 12.0
 _log = structlog.get_logger()
+
+
+class OpenDoors(Conflict):
+    """An archive with identified objects would listen on a network."""
+
+    code = "serve.open-doors"
 
 
 class AddressTaken(Conflict):
@@ -82,6 +89,7 @@ class Tree:
             self._start(role)
 
     def _check_addresses(self) -> None:
+        need_closed_doors(self.settings)
         for name, address in (("http", self.settings.http_address), ("dimse", self.settings.dimse_address)):
             role = {"http": "web", "dimse": "dimse"}[name]
             if role not in self.roles:
@@ -168,6 +176,36 @@ class Tree:
                 process.join()
         if self.postmaster is not None:
             self.postmaster.stop()
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host in ("", "localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def need_closed_doors(settings: Settings) -> None:
+    """An archive that keeps objects as they come listens on this machine only, unless its administrator answers for more.
+
+    Raises
+    ------
+    OpenDoors
+    """
+    if not settings.inhouse.identified or settings.inhouse.network:
+        return
+    doors = {
+        "http.bind": settings.http.bind,
+        "dimse.bind": settings.dimse.bind,
+        "dimse.tls_bind": settings.dimse.tls_bind,
+    }
+    for name, text in doors.items():
+        host = text.rpartition(":")[0].strip("[]")
+        if text and not _is_this_machine(host):
+            raise OpenDoors(
+                f"This archive keeps identified objects (inhouse.identified), and {name} is {text}. Let it listen on"
+                " 127.0.0.1, or set inhouse.network if everybody on that network may read everything."
+            )
 
 
 def forget_signals() -> None:

@@ -43,6 +43,20 @@ def _sync_file(path: Path) -> None:
         os.close(handle)
 
 
+def _move(path: Path, target: Path) -> None:
+    """Rename a synced file, or copy it durably where the target is on another file system."""
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f"{target.name}.{secrets.token_hex(6)}")
+        shutil.copyfile(path, part)
+        _sync_file(part)
+        part.replace(target)
+        path.unlink()
+
+
 def _need_at_most(size: int, limit: int) -> None:
     if size > limit:
         raise TooManyBytes(f"The object is larger than the limit of {limit} bytes (limits.object_bytes).")
@@ -163,7 +177,7 @@ class DiskStore:
             target = self._path(one.sha256)
             _sync_file(one.path)
             self._make_folder(target.parent)
-            one.path.replace(target)
+            _move(one.path, target)
             folders.add(target.parent)
         for folder in folders:
             _sync_folder(folder)

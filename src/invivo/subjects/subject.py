@@ -16,13 +16,28 @@ class Subject:
     species: str | None
 
 
-def enter(tx: database.Tx, collection_id: int, label: str, sex: str | None, species: str | None) -> int:
-    """Return the id of a subject, making the row if it is new; what was not known before is filled in."""
+def enter(
+    tx: database.Tx,
+    collection_id: int,
+    label: str,
+    sex: str | None,
+    species: str | None,
+    name: str | None = None,
+    birth_date: str | None = None,
+) -> int:
+    """Return the id of a subject, making the row if it is new; what was not known before is filled in.
+
+    Parameters
+    ----------
+    name, birth_date : str, optional
+        Only of objects that are kept as they came.
+    """
     row = tx.execute(
-        "insert into subjects.subject as s (collection_id, label, sex, species) values (%s, %s, %s, %s)"
+        "insert into subjects.subject as s (collection_id, label, sex, species, name, birth_date) values (%s, %s, %s, %s, %s, %s)"
         " on conflict (collection_id, label) do update set sex = coalesce(s.sex, excluded.sex),"
-        " species = coalesce(s.species, excluded.species) returning id",
-        [collection_id, label, sex, species],
+        " species = coalesce(s.species, excluded.species), name = coalesce(s.name, excluded.name),"
+        " birth_date = coalesce(s.birth_date, excluded.birth_date) returning id",
+        [collection_id, label, sex, species, name, birth_date],
     ).fetchone()
     assert row is not None
     return int(row.id)

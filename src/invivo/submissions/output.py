@@ -46,7 +46,7 @@ def keep_output(
         scan = dicom.scan(spooled.source)
         facts = _facts(scan, [list(one) for one in doubts], subject_label)
         facts |= {"pixel_digest": _pixel_digest(output, scan.pixels), "known_to": known_to}
-        header = images.pack_header(_with_bulk(scan))
+        header = images.pack_header(with_bulk(scan))
     except BaseException:
         archive.held.drop(spooled)
         raise
@@ -88,7 +88,7 @@ def _pixel_digest(output: bytes, pixels: dicom.PixelLocation | None) -> str | No
     return hashlib.sha256(memoryview(output)[pixels.offset : pixels.offset + pixels.length]).hexdigest()
 
 
-def _with_bulk(scan: dicom.Scan) -> dict[str, Any]:
+def with_bulk(scan: dicom.Scan) -> dict[str, Any]:
     """Name bulk values by addresses relative to the series (PS3.18 F.2.6); pixel data are fetched as frames."""
     json = scan.json
     for one in scan.bulk:
@@ -98,6 +98,11 @@ def _with_bulk(scan: dicom.Scan) -> dict[str, Any]:
             level = level[tag]["Value"][int(place)]
         level[last] = {"vr": one.vr, "BulkDataURI": f"instances/{scan.header.sop_instance_uid}/bulkdata/{one.path}"}
     return json
+
+
+def frames_of(pixels: dicom.PixelLocation) -> tuple[Sequence[int], Sequence[int]]:
+    """Offsets and lengths of frames, as far as they are listed."""
+    return pixels.frame_offsets[:MOST_FRAMES_LISTED], pixels.frame_lengths[:MOST_FRAMES_LISTED]
 
 
 def _floats(json: dict[str, Any], tag: str) -> list[float]:
@@ -117,7 +122,5 @@ def _facts(scan: dicom.Scan, doubts: list[list[str]], subject_label: str) -> dic
         "position": _floats(scan.json, "00200032"),
         "orientation": _floats(scan.json, "00200037"),
         "pixels": None if pixels is None else [pixels.offset, pixels.length],
-        "frames": None
-        if pixels is None
-        else [list(pixels.frame_offsets[:MOST_FRAMES_LISTED]), list(pixels.frame_lengths[:MOST_FRAMES_LISTED])],
+        "frames": None if pixels is None else [list(part) for part in frames_of(pixels)],
     }

@@ -41,6 +41,19 @@ class Origin:
     calling_aet: str = ""
     address: str = ""
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells one origin from another."""
+        return self.door, self.actor.name, self.submission_id, self.called_aet, self.calling_aet, self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where objects go: a submission, and its collection where that keeps them as they come."""
+
+    submission_id: int
+    direct: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -64,12 +77,25 @@ def submission_for(tx: database.Tx, origin: Origin) -> int:
     return _by_peer(tx, origin) if origin.door == "dimse" else _by_person(tx, origin)
 
 
+def destination_of(tx: database.Tx, origin: Origin) -> Destination:
+    """Return where bytes from an origin go; raises UnknownSender."""
+    submission_id = submission_for(tx, origin)
+    row = tx.execute(
+        "select c.id from submissions.submission s join collections.collection c on c.id = s.collection_id"
+        " where s.id = %s and c.review_rule = 'direct'",
+        [submission_id],
+    ).fetchone()
+    return Destination(submission_id, int(row.id) if row else None)
+
+
 def _by_person(tx: database.Tx, origin: Origin) -> int:
     found = tx.execute(
         "select id, collection_id from submissions.submission where state = 'open' and (%s::bigint is null or id = %s) order by id",
         [origin.submission_id, origin.submission_id],
     ).fetchall()
     own = [row.id for row in found if origin.actor.may_submit(row.collection_id)]
+    if not own and origin.address and origin.actor.is_anonymous:
+        return _by_address(tx, origin)
     if len(own) == 1:
         return int(own[0])
     if not own:
@@ -77,6 +103,20 @@ def _by_person(tx: database.Tx, origin: Origin) -> int:
             "There is no open submission that you may deliver for; open one, or ask the collection's owner."
         )
     raise UnknownSender("You may deliver for several submissions; name one of them.", code="sender.ambiguous")
+
+
+def _by_address(tx: database.Tx, origin: Origin) -> int:
+    """An archive of a house's own takes in by its other doors too what comes from an address that may send by DICOM."""
+    row = tx.execute(
+        "select s.submission_id from submissions.sender s join submissions.submission b on b.id = s.submission_id"
+        " join collections.collection c on c.id = b.collection_id where b.state = 'open' and c.review_rule = 'direct'"
+        " and s.called_aet = '' and s.calling_aet = '' and s.address >>= %(address)s::inet"
+        " and (%(named)s::bigint is null or b.id = %(named)s) order by masklen(s.address) desc, s.id limit 1",
+        {"address": origin.address, "named": origin.submission_id},
+    ).fetchone()
+    if row is None:
+        raise UnknownSender("Sign in to deliver; from this address nobody may without.")
+    return int(row.submission_id)
 
 
 def _by_peer(tx: database.Tx, origin: Origin) -> int:

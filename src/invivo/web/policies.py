@@ -27,6 +27,11 @@ REVIEW = (
     ("person", "One person", "A curator looks at every series before it is released"),
     ("two-persons", "Two persons", "Two curators must approve every series"),
     ("on-receipt", "On receipt", "The automatic steps decide; only what they doubt waits for a person"),
+    (
+        "direct",
+        "Kept as it comes",
+        "Only in an archive of a house's own: nothing is taken out, everything is released at once",
+    ),
 )
 
 
@@ -114,7 +119,7 @@ def _form_page(
         preview=preview,
         licences=[(one.id, f"{one.name} ({one.id})") for one in collections.licences()],
         access=ACCESS,
-        review=REVIEW,
+        review=[one for one in REVIEW if one[0] != "direct" or request.state.archive.settings.inhouse.identified],
         profiles=_profiles(),
         options=_options(),
     )

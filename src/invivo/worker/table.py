@@ -1,6 +1,7 @@
 """The table of job names and verbs: here an earlier room's job becomes a later room's verb."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from invivo import accounts, images, releases, submissions
 from invivo.archive import Archive
@@ -14,8 +15,12 @@ def _publish(archive: Archive, key: str) -> None:
 
 
 def _derive(archive: Archive, key: str) -> None:
-    series_key, _, revision = key.partition("/")
-    images.write_metadata(archive, int(series_key), int(revision))
+    with suppress(images.UnknownSeries):  # withdrawn meanwhile
+        images.write_metadata(archive, int(key.partition("/")[0]))
+
+
+def _enter(archive: Archive, key: str) -> None:
+    releases.grow(archive, int(key))
 
 
 VERBS: dict[str, Callable[[Archive, str], None]] = {
@@ -25,5 +30,6 @@ VERBS: dict[str, Callable[[Archive, str], None]] = {
     "rerun": lambda archive, key: submissions.rerun(archive, int(key)),
     "unpack": submissions.unpack,
     "publish": _publish,
+    "enter": _enter,
     "derive": _derive,
 }

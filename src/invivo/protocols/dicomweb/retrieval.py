@@ -184,7 +184,7 @@ def _series_metadata(request: Request, place: Place, media_type: str) -> Respons
     found = images.find_series(archive, actor_of(request), place.series)
     if found.study_uid != place.study:
         raise images.UnknownSeries("The series is not part of this study.")
-    headers = kept_headers(request, f"{found.key}-{found.revision}")
+    headers = kept_headers(request, f"{found.key}-{found.revision}-{found.growth}")
     unchanged = not_modified(request, headers)
     if unchanged is not None:
         return unchanged
@@ -208,7 +208,7 @@ def _instance_metadata(request: Request, place: Place, media_type: str) -> Respo
 def _study_metadata(request: Request, place: Place, media_type: str) -> Response:
     archive = archive_of(request)
     found = images.series_of_study(archive, actor_of(request), place.study)
-    named = "/".join(f"{one.key}-{one.revision}" for one in found)
+    named = "/".join(f"{one.key}-{one.revision}-{one.growth}" for one in found)
     headers = kept_headers(request, hashlib.sha256(named.encode()).hexdigest()[:40])
     unchanged = not_modified(request, headers)
     if unchanged is not None:

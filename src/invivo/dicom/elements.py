@@ -20,6 +20,8 @@ EXPLICIT = struct.Struct("<HH2sH").unpack_from
 _IMPLICIT = struct.Struct("<HHI").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
 
+NO_HEAD = (0, 0, b"", 0)  # of what is not written with its VR
+
 Head = tuple[int, str, int, int]
 """(tag, VR or '' where the bytes do not say, offset of the value, length of the value)"""
 

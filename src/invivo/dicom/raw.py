@@ -21,6 +21,7 @@ from pydicom.tag import BaseTag
 from invivo.dicom.elements import (
     EXPLICIT,
     ITEM,
+    NO_HEAD,
     PIXELS,
     SHORT,
     UNDEFINED,
@@ -42,7 +43,6 @@ _DEFAULT = "iso8859"
 _LONGEST_UID = 65
 _EMPTY: dict[str | None, bytes | None] = {}
 
-_NO_HEAD = (0, 0, b"", 0)
 
 _TAGS: dict[int, BaseTag] = {}
 
@@ -64,7 +64,7 @@ def raw_dataset(contents: Contents, limits: Limits, *, pixels: bool) -> Dataset:
     found: dict[BaseTag, Element] = {}
     last, new = 0, tuple.__new__  # the constructor of a named tuple costs three times as much
     while position < size:
-        group, number, code, length = EXPLICIT(buffer, position) if contents.explicit else _NO_HEAD
+        group, number, code, length = EXPLICIT(buffer, position) if contents.explicit else NO_HEAD
         vr = SHORT.get(code, "")
         if vr:  # most elements of most files, without a call
             tag, offset = group << 16 | number, position + 8

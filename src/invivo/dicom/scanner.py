@@ -10,10 +10,13 @@ from pydicom.tag import Tag
 from invivo import errors
 from invivo.dicom import values
 from invivo.dicom.elements import (
+    EXPLICIT,
     ITEM,
     ITEM_END,
+    NO_HEAD,
     PIXELS,
     SEQUENCE_END,
+    SHORT,
     UNDEFINED,
     Count,
     Doubt,
@@ -179,6 +182,31 @@ def read_bulk(source: Path | BinaryIO, path: str, limits: Limits | None = None) 
     return value
 
 
+# What values read as, which most objects of a series have in common. Whoever gets one may not change it.
+_MEMORY: dict[tuple[str, bytes, tuple[str, ...]], Json] = {}
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 128, 20_000
+_TELLING = frozenset({0x00080005, 0x00280103, EXTENDED_TABLE})
+
+
+def _remembered(known: tuple[str, bytes, tuple[str, ...]], found: Json) -> Json:
+    if len(_MEMORY) >= _MOST_REMEMBERED:
+        _MEMORY.clear()
+    _MEMORY[known] = found
+    return found
+
+
+_PLAIN: dict[int, str] = {}  # names in the JSON model of tags whose values tell nothing of others
+
+
+def _key(tag: int) -> str:
+    """The name of a tag in the JSON model."""
+    key = f"{tag:08X}"
+    tells = tag in _TELLING or tag in PIXELS or not tag & 0xFFFF or (tag >> 16 & 1 and tag & 0xFFFF <= 0xFF)
+    if not tells and len(_PLAIN) < 20_000:
+        _PLAIN[tag] = key
+    return key
+
+
 class _Level:
     """What the elements of a data set need to know of it and of the data sets around it."""
 
@@ -205,16 +233,23 @@ class _Walk:
         self.extended: tuple[int, ...] = ()
         self.nulls = False
 
-    def dataset(self, position: int, end: int, level: _Level, path: str, depth: int) -> tuple[Json, int]:
+    def dataset(  # noqa: PLR0912 - one loop, in which every call counts
+        self, position: int, end: int, level: _Level, path: str, depth: int
+    ) -> tuple[Json, int]:
         """Read a data set up to its end, or to its delimiter where it is an item of undefined length (end -1)."""
         json: Json = {}
         delimited = end < 0
         limit = self.contents.size if delimited else end
-        buffer, head, take = self.contents.buffer, self.head, self.count.take
+        buffer, head, take, explicit = self.contents.buffer, self.head, self.count.take, self.contents.explicit
         last = 0
         while position < limit:
             take()
-            tag, vr, offset, length = head(buffer, position)
+            group, number, code, length = EXPLICIT(buffer, position) if explicit else NO_HEAD
+            vr = SHORT.get(code, "")
+            if vr:  # most elements of most files, without a call
+                tag, offset = group << 16 | number, position + 8
+            else:
+                tag, vr, offset, length = head(buffer, position)
             if delimited and tag == ITEM_END:
                 return json, offset
             if tag <= last or (tag >= ITEM and tag < SEQUENCE_END + 1):
@@ -222,7 +257,14 @@ class _Walk:
             last = tag
             if not vr or vr == "UN":
                 vr = self.resolved(tag, vr, length, level, json)
-            key = f"{tag:08X}"
+            key = _PLAIN.get(tag)
+            if key is not None and length <= _LONGEST_REMEMBERED and vr != "SQ":
+                position = offset + length
+                past = _MEMORY.get((vr, buffer[offset:position], level.encodings))
+                if past is not None and position <= limit:
+                    json[key] = past
+                    continue
+            key = key or _key(tag)
             if tag in PIXELS:
                 position = self.pixel_data(json, (tag, vr, offset, length), path)
             elif vr == "SQ":
@@ -262,7 +304,7 @@ class _Walk:
             raise Doubt
         return ({"vr": "SQ", "Value": items} if items else {"vr": "SQ"}), position
 
-    def value(self, element: Head, level: _Level, path: str) -> Json:
+    def value(self, element: Head, level: _Level, path: str) -> Json:  # noqa: PLR0911 - guards
         """Read one value, or note where it lies."""
         tag, vr, offset, length = element
         if length == 0:
@@ -274,6 +316,7 @@ class _Walk:
             self.bulk.append(BulkLocation(f"{path}{tag:08X}", vr, offset, length))
             return {"vr": vr}
         raw = self.contents.buffer[offset : offset + length]
+        is_plain = length <= _LONGEST_REMEMBERED and tag in _PLAIN
         if convert is None:
             return {"vr": vr, "InlineBinary": values.inline(raw)}
         found = convert(raw, level.encodings)
@@ -282,6 +325,12 @@ class _Walk:
         if b"\0" in raw and vr not in values.NUMERIC:
             found, nulls = values.without_nulls(found)
             self.nulls = self.nulls or nulls
+        elif is_plain:
+            return _remembered((vr, raw, level.encodings), {"vr": vr, "Value": found})
+        return self.told(tag, vr, found, level)
+
+    def told(self, tag: int, vr: str, found: list[Any], level: _Level) -> Json:
+        """A value that may tell how others of its data set are read."""
         if tag == 0x00080005:
             level.encodings = values.encodings_of(str(name or "") for name in found)
         elif tag == 0x00280103:

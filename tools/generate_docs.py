@@ -26,7 +26,7 @@ from invivo import deidentification, errors, protocols, search, settings, web, w
 from invivo.cli import output
 from invivo.cli.application import application as command_line
 from invivo.dicom import conformance
-from invivo.protocols import wire
+from invivo.protocols import dimse, wire
 from invivo.protocols.dimse import status as dimse_status
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -374,7 +374,13 @@ def jobs_part() -> str:
     return table(("job", "what it does"), [[code(name), JOBS[name]] for name in worker.VERBS])
 
 
+def conformance_part() -> str:
+    """The conformance statement of an archive with default settings."""
+    return dimse.statement(settings.Settings(home=Path("home"))).partition("\n")[2]
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "conformance": conformance_part,
     "settings": settings_part,
     "search": search_part,
     "profiles": profiles_part,

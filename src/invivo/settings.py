@@ -50,6 +50,7 @@ class Dimse(_Section):
     max_associations: int = Field(
         256, description="Associations that a process serves at once; further ones are refused for now."
     )
+    processes: int = Field(1, ge=1, le=64, description="Processes that serve the DICOM door; one a core at most.")
     max_of_peer: int = Field(200, description="Associations from one address that a process serves at once.")
     idle_timeout_s: float = Field(60.0, description="An association that is silent for so long is ended, seconds.")
     called: list[str] = Field(default_factory=list, description="Called titles that are answered; empty: any.")

@@ -40,7 +40,7 @@ class Actor:
     person_id: int | None = None
     label: str = ""
     site_roles: frozenset[str] = frozenset()
-    memberships: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    memberships: Mapping[int, frozenset[str]] = field(default_factory=dict, hash=False)
     scopes: frozenset[str] | None = None
 
     @property

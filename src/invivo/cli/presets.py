@@ -41,6 +41,7 @@ PRESETS = {
     "inhouse": Preset(
         "A plain DICOM server for this machine: takes in from any loopback sender, keeps objects as they come, shows them at once.",
         '[site]\nname = "INHOUSE"\n\n[inhouse]\nidentified = true\n\n'
+        "[dimse]\nprocesses = 2\n\n"
         '# Where C-MOVE sends to: NAME = "HOST:PORT", or "AET@HOST:PORT".\n[dimse.peers]\n',
         _make_inhouse,
     )

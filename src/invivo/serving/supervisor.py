@@ -86,7 +86,8 @@ class Tree:
         gc.collect()
         gc.freeze()
         for role in self.roles:
-            self._start(role)
+            for number in range(self.settings.dimse.processes if role == "dimse" else 1):
+                self._start(f"{role}-{number + 1}" if number else role)
 
     def _check_addresses(self) -> None:
         need_closed_doors(self.settings)
@@ -104,9 +105,12 @@ class Tree:
                     ) from None
 
     def _start(self, role: str) -> None:
+        """Start a process under a name: its role, with a number where there are several."""
         before = self.children.get(role)
         process = self._context.Process(
-            target=_child, args=(role, self.settings, self.dsn, self._reading, self._writing), name=role
+            target=_child,
+            args=(role.partition("-")[0], self.settings, self.dsn, self._reading, self._writing),
+            name=role,
         )
         process.start()
         self.children[role] = Child(role, process, time.monotonic(), before.quick_deaths if before else 0)

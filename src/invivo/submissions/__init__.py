@@ -16,7 +16,7 @@ from invivo.submissions.masking import (
     masks_of,
     unmask,
 )
-from invivo.submissions.receipt import Parcel, Receipt, receive, receive_many, receive_spooled, spool
+from invivo.submissions.receipt import Parcel, Receipt, kept, receive, receive_many, receive_spooled, spool
 from invivo.submissions.rerun import rerun
 from invivo.submissions.rules import (
     ACCEPTABLE,
@@ -105,6 +105,7 @@ __all__ = [
     "find_upload",
     "forgotten_masks",
     "forgotten_runs",
+    "kept",
     "list_submissions",
     "mapping_for",
     "mask",

@@ -9,7 +9,7 @@ from invivo import dicom, images, quarantine, storage
 from invivo.archive import Archive
 from invivo.errors import Invalid, InvivoError, Refused, TooLarge
 from invivo.submissions import direct
-from invivo.submissions.sender import Destination, Origin, destination_of, submission_for
+from invivo.submissions.sender import Destination, Origin, UnknownSender, destination_of, submission_for
 
 _ASKED_EVERY_S, _MOST_ORIGINS = 1.0, 10_000
 Key = tuple[object, ...]
@@ -155,6 +155,22 @@ def receive_many(archive: Archive, parcels: Sequence[Parcel]) -> list[Receipt]:
             found = [Receipt("refused", code=error.kind, reason=error.message)] * len(places)
         receipts.update(zip(places, found, strict=True))
     return [receipts[place] for place in range(len(parcels))]
+
+
+def kept(archive: Archive, origin: Origin, uids: Sequence[str]) -> dict[str, str]:
+    """Tell a sender which of its objects are durable here: SOP class by SOP Instance UID as sent; of others nothing.
+
+    Raises
+    ------
+    DatabaseAway
+    """
+    try:
+        submission_id = _destination(archive, origin).submission_id
+    except UnknownSender:
+        return {}
+    with archive.database.transaction() as tx:
+        found = tx.execute("select uid, sop_class from intake.kept(%s, %s)", [submission_id, list(uids)])
+        return {row.uid: row.sop_class for row in found}
 
 
 def _receipt(arrival: quarantine.Arrival, held: quarantine.Held) -> Receipt:

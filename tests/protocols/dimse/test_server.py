@@ -9,7 +9,7 @@ import pytest
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless, generate_uid
 from pynetdicom import AE, build_context
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Verification
+from pynetdicom.sop_class import ModalityWorklistInformationFind, Verification
 
 from invivo import errors, quarantine, submissions
 from invivo.archive import Archive
@@ -22,7 +22,7 @@ from tests.factories import SYSTEM, make_collection, make_image, make_submission
 def port(public_archive: Archive) -> Iterator[int]:
     server = dimse.start(public_archive, "127.0.0.1", 0)
     yield server.server_address[1]
-    server.ae.shutdown()
+    server.shutdown()
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def test_private_classes_and_any_syntax_are_accepted(port: int, syntax: str) -> 
     association.release()
 
 
-def test_queries_are_refused_in_the_negotiation(port: int) -> None:
+def test_services_that_are_not_offered_are_refused_in_the_negotiation(port: int) -> None:
     association = AE().associate(
-        "127.0.0.1", port, [build_context(StudyRootQueryRetrieveInformationModelFind), build_context(Verification)]
+        "127.0.0.1", port, [build_context(ModalityWorklistInformationFind), build_context(Verification)]
     )
     assert [context.abstract_syntax for context in association.accepted_contexts] == [Verification]
     association.release()

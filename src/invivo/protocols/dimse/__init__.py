@@ -1,8 +1,9 @@
-"""The DICOM upper layer door: C-ECHO and C-STORE, for any storage SOP class and transfer syntax.
+"""The DICOM upper layer door: our own PS3.8 and DIMSE services on asyncio, one event loop a process.
 
-See README.md for the conformance table.
+See README.md for the table of services, and `statement` for the conformance statement.
 """
 
+from invivo.protocols.dimse.conformance import statement
 from invivo.protocols.dimse.server import run, start
 
-__all__ = ["run", "start"]
+__all__ = ["run", "start", "statement"]

@@ -1,142 +1,200 @@
-"""The receiver: associations by pynetdicom, one thread each, objects straight to a file and into `submissions.receive`."""
+"""The listening side: one event loop a process, associations in it, the work of rooms in threads beside it."""
 
-import contextlib
-import logging
+import asyncio
 import signal
 import socket
-import tempfile
 import threading
+from collections import Counter
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
-from pydicom.dataset import Dataset
-from pynetdicom import AE, _config, evt
-from pynetdicom.sop_class import Verification
-from pynetdicom.transport import ThreadedAssociationServer
 
-from invivo import submissions
 from invivo.archive import Archive
-from invivo.errors import InvivoError
-from invivo.protocols.dimse.status import (
-    CANNOT_UNDERSTAND,
-    MISMATCH,
-    OUT_OF_RESOURCES,
-    SUCCESS,
-    answer,
-    status_of,
-    status_of_error,
-)
+from invivo.protocols.dimse.association import Acceptor
+from invivo.protocols.dimse.peer import peers_of, tls_of
+from invivo.protocols.dimse.store import Committer
 
-READ_BYTES = 1 << 18
+ROOM_THREADS, WRITER_THREADS = 8, 32
+BACKLOG = 512
+FAREWELL_S = 10.0
 _log = structlog.get_logger()
 
 
-def _configure() -> None:
-    """Take any storage class and syntax, write data sets to files as they come, and log nothing of them."""
-    _config.UNRESTRICTED_STORAGE_SERVICE = True
-    _config.STORE_RECV_CHUNKED_DATASET = True
-    _config.LOG_HANDLER_LEVEL = "none"
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+class Server:
+    """The associations of one process; made inside its event loop."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.committer = Committer(archive)
+        self.writers = ThreadPoolExecutor(WRITER_THREADS, "spool")
+        self._connections: set[Acceptor] = set()
+        self._admitted: dict[Acceptor, str] = {}
+        self._of_address: Counter[str] = Counter()
+        self._listening: list[asyncio.Server] = []
+        self._later: set[asyncio.Task[None]] = set()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(ROOM_THREADS, "room"))
+        peers_of(archive.settings.dimse)
+
+    async def listen(self, host: str, port: int, *, is_shared: bool = False, is_secure: bool = False) -> int:
+        """Listen on an address; return the port.
+
+        Parameters
+        ----------
+        is_shared : bool
+            Other processes of ours listen there too, and the kernel spreads connections over them (SO_REUSEPORT).
+        is_secure : bool
+            By TLS, as the settings say.
+        """
+        loop = asyncio.get_running_loop()
+        context = tls_of(self.archive.settings.dimse) if is_secure else None
+        listening = await loop.create_server(
+            self._arrived,
+            host,
+            port,
+            backlog=BACKLOG,
+            ssl=context,
+            ssl_handshake_timeout=30 if context else None,
+            reuse_port=is_shared and hasattr(socket, "SO_REUSEPORT"),
+        )
+        self._listening.append(listening)
+        return int(listening.sockets[0].getsockname()[1])
+
+    def _arrived(self) -> Acceptor:
+        connection = Acceptor(self)
+        self._connections.add(connection)
+        if len(self._connections) > 4 * self.archive.settings.dimse.max_associations:
+            asyncio.get_running_loop().call_soon(connection.refuse)
+        return connection
+
+    def admit(self, association: Acceptor) -> bool:
+        """Count an association in; False if there are too many, in all or of its address."""
+        dimse = self.archive.settings.dimse
+        of_peer = self._of_address[association.address]
+        if len(self._admitted) >= dimse.max_associations or of_peer >= dimse.max_of_peer:
+            return False
+        self._admitted[association] = association.address
+        self._of_address[association.address] += 1
+        return True
+
+    def leave(self, association: Acceptor) -> None:
+        """Count a connection out, and the association that it was."""
+        self._connections.discard(association)
+        address = self._admitted.pop(association, None)
+        if address is not None:
+            self._of_address[address] -= 1
+            if not self._of_address[address]:
+                del self._of_address[address]
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what goes on when its association is over; it ends with the server."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def close(self) -> None:
+        """Take no more associations, let objects that are under way be acknowledged, end the rest."""
+        for listening in self._listening:
+            listening.close()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FAREWELL_S
+        for one in list(self._connections):
+            if not one.is_working:
+                one.abort(2, 0)
+        while loop.time() < until and any(one.is_working for one in self._connections if not one.is_over):
+            await asyncio.sleep(0.02)
+            for one in list(self._connections):
+                if not one.is_working:
+                    one.abort(2, 0)
+        for one in list(self._connections):
+            one.abort(2, 0)
+        await asyncio.sleep(0)
+        for one in list(self._connections):
+            one.transport.abort()
+        for task in self._later:
+            task.cancel()
+        while not self.committer.is_idle:
+            await asyncio.sleep(0.01)
+        self.committer.close()
+        self.writers.shutdown(wait=False)
 
 
-def origin_of(event: evt.Event) -> submissions.Origin:
-    """Return where an object comes from: the peer's titles and address."""
-    requestor = event.assoc.requestor
-    called = requestor.primitive.called_ae_title if requestor.primitive else ""
-    return submissions.Origin(
-        door="dimse",
-        called_aet=str(called).strip(),
-        calling_aet=str(requestor.ae_title).strip(),
-        address=str(requestor.address or ""),
-    )
+class Running:
+    """A server in a thread of its own.
 
-
-def _quicken(event: evt.Event) -> None:
-    """Read an association's data without waiting for anybody.
-
-    A stock sender writes the head and the body of a PDU apart and leaves Nagle on, so its kernel holds the body back until
-    ours has acknowledged the head, which ours delays by 40 ms: 20 objects a second at most. Asking for a quick
-    acknowledgement before each read cures it from this side alone. The reads are larger than pynetdicom's 4 kB, too.
+    Attributes
+    ----------
+    server_address : (str, int)
+        Where it listens.
     """
-    held = event.assoc.dul.socket
-    connection: socket.socket = held.socket
-    quick = getattr(socket, "TCP_QUICKACK", None)
 
-    def read(wanted: int) -> bytearray:
-        found = bytearray()
-        while len(found) < wanted:
-            if quick is not None:
-                connection.setsockopt(socket.IPPROTO_TCP, quick, 1)
-            part = connection.recv(min(wanted - len(found), READ_BYTES))
-            if not part:
-                break
-            found += part
-        return found
+    def __init__(self, archive: Archive, host: str, port: int, *, is_secure: bool = False) -> None:
+        self.server_address = (host, port)
+        self._is_secure = is_secure
+        self._archive = archive
+        self._is_ready = threading.Event()
+        self._failed: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._must_stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, args=(host, port), daemon=True, name="dimse")
+        self._thread.start()
+        self._is_ready.wait()
+        if self._failed is not None:
+            raise self._failed
 
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        held.recv = read
+    def _run(self, host: str, port: int) -> None:
+        try:
+            asyncio.run(self._serve(host, port))
+        except BaseException as error:  # because the thread that started this one is to raise it
+            self._failed = error
+            self._is_ready.set()
 
+    async def _serve(self, host: str, port: int) -> None:
+        self._loop, self._must_stop = asyncio.get_running_loop(), asyncio.Event()
+        server = Server(self._archive)
+        self.server_address = (host, await server.listen(host, port, is_secure=self._is_secure))
+        self._is_ready.set()
+        await self._must_stop.wait()
+        await server.close()
 
-def _on_c_echo(_event: evt.Event) -> int:
-    return SUCCESS
-
-
-def _on_c_store(event: evt.Event, archive: Archive) -> Dataset:
-    """Take in one object; the answer leaves after it is fsynced and committed."""
-    try:
-        path = event.dataset_path
-        spooled = archive.held.spool_file(path, archive.settings.limits.object_bytes)
-        receipt = submissions.receive_spooled(archive, origin_of(event), [("", spooled)])[0]
-    except InvivoError as error:
-        _log.warning("dimse.refused", code=error.kind)
-        return answer(status_of_error(error), error.message)
-    except OSError as error:
-        _log.error("dimse.failed", error=type(error).__name__)
-        return answer(OUT_OF_RESOURCES, "The archive cannot write now; try again later.")
-    except Exception as error:  # because pynetdicom would log the values it was handling
-        _log.error("dimse.broken", error=type(error).__name__)
-        return answer(CANNOT_UNDERSTAND, "The object could not be processed.")
-    is_other = receipt.sop_uid and receipt.sop_uid != str(event.request.AffectedSOPInstanceUID)
-    if receipt.is_durable and is_other:
-        _log.warning("dimse.mismatch", object=receipt.object_id)
-        return answer(MISMATCH, "The data set has another SOP Instance UID; it is held.")
-    return answer(status_of(receipt), receipt.reason)
+    def shutdown(self) -> None:
+        """Stop and wait until it has."""
+        if self._loop is not None and self._must_stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._must_stop.set)
+            self._thread.join()
 
 
-def start(archive: Archive, host: str, port: int) -> ThreadedAssociationServer:
-    """Start receiving in threads; the server's ``shutdown`` ends it.
+def start(archive: Archive, host: str, port: int, *, is_secure: bool = False) -> Running:
+    """Start receiving in a thread; ``shutdown`` ends it.
 
     Parameters
     ----------
     port : int
-        0 for any free one; see the server's ``server_address``.
+        0 for any free one; see ``server_address`` of what is returned.
+    is_secure : bool
+        By TLS, as the settings say.
     """
-    _configure()
+    return Running(archive, host, port, is_secure=is_secure)
+
+
+async def _serve(archive: Archive) -> None:
+    must_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, must_stop.set)
+    server = Server(archive)
     dimse = archive.settings.dimse
-    entity = AE(ae_title=dimse.aet)
-    entity.maximum_pdu_size = dimse.max_pdu
-    entity.maximum_associations = dimse.max_associations
-    entity.network_timeout = dimse.idle_timeout_s
-    entity.acse_timeout = 30
-    entity.dimse_timeout = None
-    entity.add_supported_context(Verification)
-    handlers: list[Any] = [
-        (evt.EVT_REQUESTED, _quicken),
-        (evt.EVT_C_ECHO, _on_c_echo),
-        (evt.EVT_C_STORE, _on_c_store, [archive]),
-    ]
-    server = entity.start_server((host, port), block=False, evt_handlers=handlers)
-    assert server is not None
-    return server
+    await server.listen(*archive.settings.dimse_address, is_shared=True)
+    if dimse.tls_bind:
+        await server.listen(*archive.settings.dimse_tls_address, is_shared=True, is_secure=True)
+    await must_stop.wait()
+    await server.close()
 
 
 def run(archive: Archive) -> None:
-    """Receive until SIGTERM or SIGINT; associations get a moment to end their current object."""
-    must_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: must_stop.set())
-    tempfile.tempdir = str(archive.held.root / "spool")  # so that a finished object is linked, not copied
-    server = start(archive, *archive.settings.dimse_address)
-    must_stop.wait()
-    server.ae.shutdown()
+    """Receive until SIGTERM or SIGINT; associations get a moment to end their current object.
+
+    Several processes may run this on one address: the kernel spreads associations over them.
+    """
+    asyncio.run(_serve(archive))

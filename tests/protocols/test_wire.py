@@ -10,7 +10,7 @@ from starlette.requests import Request
 from invivo import accounts, errors
 from invivo.protocols import wire
 from invivo.protocols.negotiation import NotAcceptable, UnsupportedMediaType, accepted, accepts_gzip, media_ranges
-from invivo.protocols.wire import STATUS, Gone, Part, blocks, byte_range, multipart_response, problem_of, status_of
+from invivo.protocols.wire import STATUS, Gone, Part, batches, byte_range, multipart_response, problem_of, status_of
 
 
 def request(headers=(), actor=accounts.ANONYMOUS, query=b""):
@@ -125,10 +125,12 @@ def test_a_range_behind_the_end_cannot_be_satisfied():
     assert caught.value.headers == {"Content-Range": "bytes */10"}
 
 
-def test_small_chunks_are_joined_and_none_is_lost():
-    joined = list(blocks([b"abc"] * 1000, 1000))
-    assert len(joined) == 3
-    assert b"".join(joined) == b"abc" * 1000
+def test_small_chunks_are_joined_and_large_ones_are_not_copied():
+    large = bytes(40_000)
+    gathered = list(batches([b"abc"] * 1000 + [large] + [b"d"] * 5, 10_000))
+    assert b"".join(piece for batch in gathered for piece in batch) == b"abc" * 1000 + large + b"ddddd"
+    assert [len(batch) for batch in gathered] == [2, 1]
+    assert gathered[0][1] is large
 
 
 def test_the_length_of_a_multipart_is_exact():

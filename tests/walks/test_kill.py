@@ -24,9 +24,9 @@ SENDER = Path(__file__).parent / "sender.py"
 PROCESS_S = 900
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    archive = Served(tmp_path / "home")
+@pytest.fixture(params=[False, True], ids=["de-identified", "direct"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    archive = Served(tmp_path / "home", is_direct=request.param)
     yield archive
     archive.close()
 

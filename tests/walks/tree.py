@@ -23,14 +23,21 @@ def free_port() -> int:
 
 
 class Served:
-    """An archive with one collection that releases on receipt, any loopback DICOM sender, and a curator's token."""
+    """An archive with one collection that releases on receipt, any loopback DICOM sender, and a curator's token.
 
-    def __init__(self, home: Path) -> None:
+    ``is_direct``: a house's own, which keeps objects as they come, with two processes at the DICOM door.
+    """
+
+    def __init__(self, home: Path, *, is_direct: bool = False) -> None:
         self.home = home
+        if is_direct:
+            home.mkdir(parents=True)
+            (home / "invivo.toml").write_text("[inhouse]\nidentified = true\n[dimse]\nprocesses = 2\n")
         self.http, self.dimse = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http}"
         with opened(read_settings(home)) as archive:
-            draft = collections.Draft("WARD", "Ward", review_rule="on-receipt", profile="tcia")
+            rule, profile = ("direct", "verify") if is_direct else ("on-receipt", "tcia")
+            draft = collections.Draft("WARD", "Ward", review_rule=rule, profile=profile)
             collection = collections.create(archive, SYSTEM, draft)
             submission = submissions.open_submission(archive, SYSTEM, collection.id, "All")
             submissions.add_sender(archive, SYSTEM, submission.id, address="127.0.0.0/8")

@@ -1,6 +1,9 @@
 """QIDO-RS: recorded requests of OHIF, dicomweb-client and dicomtrolley, and what the standard demands."""
 
+from datetime import date
+
 import pytest
+from pydicom.dataset import Dataset
 from tests import factories
 
 from invivo import collections, releases, search
@@ -90,8 +93,12 @@ def test_an_unknown_study_has_no_series_and_is_no_error(web):
     ("query", "named"),
     [
         ("NoSuchKeyword=1", "NoSuchKeyword"),
-        ("PatientBirthDate=19700101", "PatientBirthDate"),
-        ("ReferencedStudySequence.StudyInstanceUID=1.2", "ReferencedStudySequence"),
+        ("PatientBirthDate=born", "PatientBirthDate"),
+        ("PatientID.StudyInstanceUID=1.2", "00100020"),
+        ("ReferencedStudySequence=1.2", "ReferencedStudySequence"),
+        ("NumberOfStudyRelatedSeries=1", "NumberOfStudyRelatedSeries"),
+        ("AcquisitionTime=noon-", "AcquisitionTime"),
+        ("fuzzymatching=perhaps", "fuzzymatching"),
         ("StudyDate=yesterday", "StudyDate"),
         ("StudyDate=-", "StudyDate"),
         ("SeriesNumber=two", "SeriesNumber"),
@@ -125,10 +132,6 @@ def test_a_limit_of_zero_gives_nothing_and_warns(web):
     answer = web.get("/dicom-web/studies?limit=0")
     assert answer.json() == []
     assert answer.headers["warning"].startswith("299 ")
-
-
-def test_fuzzy_matching_is_said_to_be_unsupported(web):
-    assert "fuzzymatching" in web.get("/dicom-web/studies?fuzzymatching=true").headers["warning"]
 
 
 def test_the_series_of_a_study_have_addresses_below_the_public_one(web, released):
@@ -175,8 +178,10 @@ def test_a_study_is_found_by_an_instance_in_it(web, released):
     assert values(answer, "00201208") == [5]
 
 
-def test_what_belongs_to_instances_is_not_asked_of_studies(web):
-    assert web.get("/dicom-web/studies?InstanceNumber=1").status_code == 400
+def test_what_belongs_to_instances_finds_the_studies_that_hold_one(web, released):
+    found = values(web.get("/dicom-web/studies?InstanceNumber=5"), "0020000D")
+    assert released.series["SLICES"].study_uid in found
+    assert released.series["CT"].study_uid not in found
 
 
 def test_instances_of_the_whole_archive_are_paged_without_loss(web, released):
@@ -198,9 +203,146 @@ def test_instances_are_found_by_class_in_the_whole_archive(web, released):
 
 
 def test_a_question_that_looks_through_too_much_is_refused(web, monkeypatch):
-    monkeypatch.setattr(queries, "MOST_SERIES", 2)
-    answer = web.get("/dicom-web/instances?InstanceNumber=4711")
+    monkeypatch.setattr(queries, "MOST_HEADERS", 2)
+    answer = web.get("/dicom-web/instances?ImageType=ORIGINAL")
     assert (answer.status_code, answer.json()["code"]) == (413, "dicomweb.too-broad")
+
+
+@pytest.mark.parametrize(
+    ("query", "finds"),
+    [
+        ("ImageType=AXIAL", True),
+        ("00080008=AXIAL", True),
+        ("ImageType=SAG*", False),
+        ("ImageType=AX*", True),
+        ("WindowCenter=40", False),
+        ("RescaleIntercept=-1024.0", True),
+        ("RescaleIntercept=-1023", False),
+        ("AcquisitionNumber=1", True),
+        ("PositionReferenceIndicator=%22%22&emptyvaluematching=true", True),
+        ("PatientComments=%22%22", True),
+        ("ImageType=%22%22", False),
+        ("ImageType=%22%22&emptyvaluematching=false", False),
+        ("ImageType=NONE%5CAXIAL&multiplevaluematching=true", True),
+        ("ImageType=NONE%5CAXIAL&multiplevaluematching=false", False),
+        ("00091001=x", False),
+    ],
+)
+@pytest.mark.parametrize("level", ["studies", "series", "instances"])
+def test_attributes_without_a_column_are_looked_for_in_headers(web, released, level, query, finds):
+    answer = web.get(f"/dicom-web/{level}?StudyInstanceUID={released.series['SLICES'].study_uid}&{query}")
+    assert answer.status_code == 200
+    assert len(answer.json()) == (0 if not finds else 5 if level == "instances" else 1)
+
+
+def test_matches_of_headers_are_paged_like_others(web, released):
+    address = f"{released.address('SLICES')}/instances?ImageType=AXIAL"
+    first, rest = web.get(f"{address}&limit=2"), web.get(f"{address}&limit=5&offset=2")
+    assert "warning" in first.headers
+    assert "warning" not in rest.headers
+    assert len({*values(first, "00080018"), *values(rest, "00080018")}) == 5
+
+
+@pytest.fixture(scope="module")
+def planned(released):
+    """One more series, with attributes inside sequences and a moment."""
+    step, item = Dataset(), Dataset()
+    step.ScheduledProcedureStepID, step.ScheduledProcedureStepDescription = "STEP-1", "a step"
+    item.ReferencedSOPInstanceUID = "1.2.3.4.5"
+    known = factories.make_collection(released.archive, "PLANNED-1")
+    content = factories.make_image(
+        patient="PL",
+        RequestAttributesSequence=[step],
+        ReferencedImageSequence=[item],
+        AcquisitionDate="20200102",
+        AcquisitionTime="120000",
+    )
+    factories.publish(released.archive, known, [content])
+    query = search.parse_pairs([("collection", "PLANNED-1")])
+    (row,) = search.find(released.archive, factories.SYSTEM, query).rows
+    yield row
+    _withdraw(released, "PLANNED-1")
+
+
+@pytest.mark.parametrize("path", ["ReferencedImageSequence.ReferencedSOPInstanceUID", "00081140.00081155"])
+def test_attributes_inside_sequences_are_asked_and_given_by_their_path(web, planned, path):
+    known = f"/dicom-web/instances?StudyInstanceUID={planned.study_uid}&includefield={path}"
+    given = web.get(known).json()[0]["00081140"]["Value"][0]
+    assert set(given) == {"00081155"}
+    uid = given["00081155"]["Value"][0]
+    assert len(web.get(f"{known}&{path}={uid}").json()) == 1
+    assert web.get(f"{known}&{path}=1.2.3").json() == []
+
+
+@pytest.mark.parametrize(
+    ("dates", "times", "finds"),
+    [
+        ("20200101-20200103", "1400-1500", True),
+        ("20200102-20200103", "1400-1500", False),
+        ("20200101-20200102", "1400-1000", False),
+        ("20200101-20200102", "1400-1012", True),
+        ("20200102-", "1000-", True),
+    ],
+)
+def test_a_range_of_dates_with_one_of_times_is_one_range_of_moments(web, released, dates, times, finds):
+    """The study is of 2 January 2020, 10:11:12."""
+    uid = released.series["SLICES"].study_uid
+    day = released.series["SLICES"].study_date
+    moved = "-".join(
+        (date.fromisoformat(one) + (day - date(2020, 1, 2))).strftime("%Y%m%d") if one else ""
+        for one in dates.split("-")
+    )
+    answer = web.get(f"/dicom-web/studies?StudyInstanceUID={uid}&StudyDate={moved}&StudyTime={times}")
+    assert bool(answer.json()) is finds
+
+
+def test_includefield_of_a_study_is_taken_from_one_of_its_headers(web, released):
+    uid = released.series["SLICES"].study_uid
+    plain = web.get(f"/dicom-web/studies?StudyInstanceUID={uid}").json()[0]
+    assert "00120062" not in plain
+    (named,) = web.get(f"/dicom-web/studies?StudyInstanceUID={uid}&includefield=PatientIdentityRemoved").json()
+    assert named["00120062"]["Value"] == ["YES"]
+    (whole,) = web.get(f"/dicom-web/studies?StudyInstanceUID={uid}&includefield=all").json()
+    assert "00120062" in whole
+    assert "00280010" not in whole
+    (shown,) = web.get(f"/dicom-web/studies?StudyInstanceUID={uid}&includefield=00080060").json()
+    assert shown["00080060"]["Value"] == ["CT"]
+
+
+def test_names_nearly_as_asked_are_found_when_fuzzymatching_is_asked(web, released):
+    label = released.series["SLICES"].subject
+    wrong = label[:-1] + ("0" if label[-1] != "0" else "1")
+    assert web.get(f"/dicom-web/studies?PatientName={wrong}").json() == []
+    near = web.get(f"/dicom-web/studies?PatientName={wrong}&fuzzymatching=true")
+    assert label in values(near, "00100020")
+    assert "warning" not in near.headers
+
+
+def test_a_name_and_a_birth_date_are_those_of_the_subject_where_they_are_kept(web, released):
+    row = released.series["MR"]
+    with released.archive.database.transaction() as tx:
+        tx.execute(
+            "update subjects.subject set name = 'Doe^Jane', birth_date = '1970-01-31' where label = %s", [row.subject]
+        )
+    found = web.get("/dicom-web/studies?PatientName=doe^*&PatientBirthDate=19700101-19701231")
+    assert row.study_uid in values(found, "0020000D")
+    assert set(values(found, "00100020")) == {row.subject}
+    assert found.json()[0]["00100010"]["Value"] == [{"Alphabetic": "Doe^Jane"}]
+    assert found.json()[0]["00100030"]["Value"] == ["19700131"]
+
+
+def test_results_are_given_as_xml_a_part_each(web, released):
+    answer = web.get("/dicom-web/studies?limit=3", 'multipart/related; type="application/dicom+xml"')
+    assert answer.headers["content-type"].startswith('multipart/related; type="application/dicom+xml"')
+    assert answer.content.count(b"<NativeDicomModel") == 3
+    nothing = web.get("/dicom-web/studies?PatientID=nobody", 'multipart/related; type="application/dicom+xml"')
+    assert (nothing.status_code, nothing.content) == (204, b"")
+
+
+def test_instances_of_the_whole_archive_come_with_their_study(web, released):
+    uid = released.series["CT"].cover_uid
+    (alone,) = web.get(f"/dicom-web/instances?SOPInstanceUID={uid}").json()
+    assert {"00100020", "00080060", "0020000D"} <= set(alone)
 
 
 def test_what_is_asked_of_series_does_not_change_the_totals_of_a_study(web, released):
@@ -235,7 +377,7 @@ def test_json_is_given_to_whoever_accepts_it(web, accept):
 
 
 def test_a_form_that_is_not_there_is_not_acceptable(web):
-    answer = web.get("/dicom-web/studies", 'multipart/related; type="application/dicom+xml"')
+    answer = web.get("/dicom-web/studies", "text/csv")
     assert (answer.status_code, answer.json()["code"]) == (406, "request.not-acceptable")
 
 

@@ -161,7 +161,7 @@ def test_a_connection_that_breaks_off_keeps_what_came_whole(web, archive, submis
     ("content_type", "status"),
     [
         ("application/json", 415),
-        ('multipart/related; type="application/dicom+json"; boundary=b', 415),
+        ('multipart/related; type="image/png"; boundary=b', 415),
         ("multipart/form-data; boundary=b", 415),
         ('multipart/related; type="application/dicom"', 400),
         ("", 415),

@@ -61,7 +61,7 @@ types: $(VENV)/dev.stamp ## mypy, strict
 serve: $(VENV)/run.stamp ## an archive of your own in ./home
 	$(BIN)/invivo serve --home home
 
-bench: $(VENV)/dev.stamp ## measure ingest, search, metadata and ZIP
+bench: $(VENV)/dev.stamp ## the same load on this archive and on Orthanc, side by side
 	$(BIN)/python -m bench
 
 golden: $(VENV)/dev.stamp ## write the recorded answers anew, to be reviewed as a diff

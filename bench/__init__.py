@@ -1,4 +1,5 @@
-"""Measurements of a served archive, beside what the fastest known open-source server did with a like load.
+"""Measurements of a served archive beside Orthanc: the same load, in one run, on one machine.
 
-python -m bench [--rows start,ingest,search,metadata,wado,zip] [--count 500] [--slices 300]
+python -m bench [--rows ct_dimse1,qido,...] [--only invivo|orthanc] [--rounds 3] [--quick] [--scale 100000]
+python -m bench --collection deidentified
 """

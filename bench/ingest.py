@@ -1,90 +1,104 @@
-"""Sending small images by DIMSE and STOW: acknowledged instances a second, and when QIDO finds them all."""
+"""Sending: acknowledged objects a second, and how long until QIDO finds them all."""
 
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE, build_context
-
-from bench.images import PER_SERIES, write_images
-from bench.installation import Installation
+from bench.loads import Load, size_mb
+from bench.server import Server
 from bench.table import Figure
+from bench.wire import Connection, together
 
-SMALL = 32
 BATCH = 20
 BOUNDARY = "a-boundary-that-no-object-holds"
-PDU = 131072
+PDU = "131072"
+PATIENCE_S = 180.0
+LOADS = (
+    Load("ct_dimse1", 101, "ct", 300, 300, 300),
+    Load("ct_dimse4", 102, "ct", 600, 75, 75, 4),
+    Load("mr_dimse4", 103, "mr", 1000, 1000, 250, 4),
+    Load("hdr_dimse1", 104, "header", 1000, 50, 50),
+    Load("hdr_dimse4", 105, "header", 3000, 50, 50, 4),
+    Load("hdr_dimse1_nagle", 106, "header", 100, 50, 50),
+    Load("emr_dimse1", 107, "enhanced", 10, 5, 5),
+    Load("ct_stow20x4", 108, "ct", 600, 75, 75, 4),
+    Load("hdr_stow20x4", 109, "header", 3200, 40, 40, 4),
+)
+QUICK = {
+    "ct_dimse4": 300,
+    "mr_dimse4": 1000,
+    "hdr_dimse1": 300,
+    "hdr_dimse4": 1000,
+    "hdr_dimse1_nagle": 40,
+    "emr_dimse1": 4,
+    "ct_stow20x4": 300,
+    "hdr_stow20x4": 3200,
+}
 
 
-def measure(archive: Installation, scratch: Path, count: int) -> Iterator[Figure]:
-    """Yield the figures of ingest, a load of `count` instances each."""
-    there = archive.found()
-    for load, (row, send, clients) in enumerate(
-        [
-            ("ingest.dimse1", by_dimse, 1),
-            ("ingest.dimse4", by_dimse, 4),
-            ("ingest.stow20", by_stow, 1),
-            ("ingest.stow20x4", by_stow, 4),
-        ],
-        1,
-    ):
-        per_series = min(PER_SERIES, count // clients)
-        folders = write_images(scratch, load, count, size=SMALL, shares=clients, per_series=per_series)
-        began = time.perf_counter()
-        with ThreadPoolExecutor(clients) as pool:
-            list(pool.map(lambda folder, to=send: to(archive, folder), folders))
-        acknowledged = time.perf_counter() - began
-        there += count
-        archive.await_found(there)
-        yield Figure(row, "instances/s", count / acknowledged)
-        yield Figure(row, "found after s", time.perf_counter() - began)
-        shutil.rmtree(folders[0].parent)
+def measure(server: Server, load: Load, folders: list[Path]) -> Iterator[Figure]:
+    """Send a load; yield what was acknowledged in a second, and how long it took to be found."""
+    size = size_mb(folders)
+    os.sync()
+    send, is_measured = _way(load)
+
+    def client(number: int) -> int:
+        send(server, folders[number])
+        return 1
+
+    server.found(load)
+    _, seconds = together(load.shares, client)
+    acknowledged = time.perf_counter()
+    while (found := server.found(load)) < load.count:
+        if time.perf_counter() > acknowledged + PATIENCE_S:
+            raise SystemExit(f"{server.name}: only {found} of {load.count} instances of {load.row} were found in time.")
+        time.sleep(0.02)
+    waited = time.perf_counter() - acknowledged
+    if not is_measured:
+        return
+    yield Figure(f"ingest.{load.row}", "objects/s", load.count / seconds)
+    if load.kind != "header":
+        yield Figure(f"ingest.{load.row}", "MB/s", size / seconds)
+    yield Figure(f"ingest.{load.row}", "found after s", waited)
 
 
-def by_dimse(archive: Installation, folder: Path) -> None:
-    """Send a folder over one association, with DCMTK's storescu where there is one."""
-    program = shutil.which("storescu")
-    if program is None:
-        return _by_pynetdicom(archive, folder)
-    command = [program, "-aec", "INVIVO", "-pdu", str(PDU), "+sd", "127.0.0.1", str(archive.dimse), str(folder)]
-    # As for the anchors: without it DCMTK waits for acknowledgements, whatever the server does.
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "TCP_NODELAY": "1"})
-    return None
+def _way(load: Load) -> tuple[Callable[[Server, Path], None], bool]:
+    """Return how a load is sent, and whether that is what its row says: without DCMTK all goes by STOW."""
+    if "stow" in load.row or shutil.which("storescu") is None:
+        return by_stow, "stow" in load.row
+    return (by_stock_sender if load.row.endswith("_nagle") else by_dimse), True
 
 
-def _by_pynetdicom(archive: Installation, folder: Path) -> None:
-    entity = AE("BENCH")
-    entity.maximum_pdu_size = PDU
-    context = build_context(CTImageStorage, ExplicitVRLittleEndian)
-    association = entity.associate("127.0.0.1", archive.dimse, [context])
-    for path in sorted(folder.iterdir()):
-        if association.send_c_store(dcmread(path)).Status != 0:
-            raise SystemExit("The archive did not take an object.")
-    association.release()
+def by_dimse(server: Server, folder: Path) -> None:
+    """Send a folder over one association."""
+    # Without it DCMTK waits for acknowledgements, whatever the server does.
+    _storescu(server, folder, {**os.environ, "TCP_NODELAY": "1"})
 
 
-def by_stow(archive: Installation, folder: Path) -> None:
+def by_stock_sender(server: Server, folder: Path) -> None:
+    """Send a folder over one association as an installed storescu does."""
+    _storescu(server, folder, {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"})
+
+
+def _storescu(server: Server, folder: Path, environment: dict[str, str]) -> None:
+    command = ["storescu", "-R", "-aec", server.aet, "-pdu", PDU, "+sd", "127.0.0.1", str(server.dimse), str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+
+def by_stow(server: Server, folder: Path) -> None:
     """Send a folder, twenty objects a request, over one connection."""
     files = sorted(folder.iterdir())
-    connection: HTTPConnection = archive.connect()
+    connection = Connection(server.http)
     headers = {
-        "Authorization": f"Bearer {archive.token}",
+        **server.headers,
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}',
         "Accept": "application/dicom+json",
     }
     part = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     for start in range(0, len(files), BATCH):
-        body = b"".join(part + path.read_bytes() + b"\r\n" for path in files[start : start + BATCH])
-        connection.request("POST", "/dicom-web/studies", body + f"--{BOUNDARY}--\r\n".encode(), headers)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 200:
-            raise SystemExit(f"The archive answered {answer.status} to STOW.")
+        pieces = [piece for path in files[start : start + BATCH] for piece in (part, path.read_bytes(), b"\r\n")]
+        connection.ask("/dicom-web/studies", headers, b"".join([*pieces, f"--{BOUNDARY}--\r\n".encode()]))
     connection.close()

@@ -1,88 +1,123 @@
-"""Asking and fetching: QIDO, the search page, metadata, objects, frames and packages."""
+"""Asking and fetching by HTTP: QIDO, metadata, whole series, frames, pictures and packages."""
 
-import time
 from collections.abc import Iterator
-from http.client import HTTPConnection
-from pathlib import Path
 from statistics import median, quantiles
 
-from bench.images import write_images
-from bench.ingest import by_dimse
-from bench.installation import JSON, Installation, ask, number_of, text_of
+from bench.loads import Load
+from bench.server import Server
 from bench.table import Figure
+from bench.wire import JSON, Connection, Refused, times_ms, together
 
-LOAD, SIZE = 90, 512
 OBJECTS = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 FRAMES = {"Accept": 'multipart/related; type="application/octet-stream"; transfer-syntax=*'}
-PACKED = {**JSON, "Accept-Encoding": "gzip"}
-BLOCK = 1 << 20
+JPEG = {"Accept": "image/jpeg"}
+PAGE = 80
+CT_BYTES = 524_288 + 5_600  # pixels and header of one slice
 
 
-def deliver_series(archive: Installation, scratch: Path, slices: int) -> tuple[str, str]:
-    """Send one series of CT slices of 512 x 512; return its study and series UID once it is released whole."""
-    there = archive.found()
-    folders = write_images(scratch, LOAD, slices, size=SIZE, per_series=slices)
-    by_dimse(archive, folders[0])
-    archive.await_found(there + slices)
-    rows = archive.rows(f"/dicom-web/series?NumberOfSeriesRelatedInstances={slices}")
-    row = max(rows, key=lambda one: number_of(one, "00280010"))
-    return text_of(row, "0020000D"), text_of(row, "0020000E")
+def _study(load: Load) -> str:
+    return f"/dicom-web/studies/{load.study_uid(0)}"
 
 
-def times_ms(connection: HTTPConnection, paths: list[str], headers: dict[str, str]) -> list[float]:
-    """Ask for addresses one after the other over one connection; return how long each took."""
-    taken = []
-    for path in paths:
-        began = time.perf_counter()
-        status, _ = ask(connection, path, headers)
-        taken.append((time.perf_counter() - began) * 1000)
-        if status != 200:
-            raise SystemExit(f"The archive answered {status} to {path}.")
-    return taken
+def spread(row: str, taken: list[float]) -> Iterator[Figure]:
+    """Yield the middle and the slow end of some times in ms."""
+    yield Figure(row, "p50 ms", median(taken))
+    yield Figure(row, "p95 ms", quantiles(taken, n=20)[-1])
 
 
-def rate_mb_s(connection: HTTPConnection, path: str, headers: dict[str, str], times: int = 3) -> float:
-    """Fetch an address some times; return the median rate."""
-    rates = []
-    for _ in range(times):
-        began, size = time.perf_counter(), 0
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise SystemExit(f"The archive answered {answer.status} to {path}.")
-        while block := answer.read(BLOCK):
-            size += len(block)
-        rates.append(size / 1e6 / (time.perf_counter() - began))
-    return median(rates)
+def searching(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield the figures of QIDO by identifier and of a page, over the index that all loads together made."""
+    connection = Connection(server.http)
+    some = [study * 7 % load.studies for study in range(200)]
+    yield from _asking(connection, "study_by_patientid", [f"PatientID={load.patient(one)}" for one in some])
+    yield from _asking(connection, "study_by_uid", [f"StudyInstanceUID={load.study_uid(one)}" for one in some])
+    yield from _asking(connection, f"study_page_{PAGE}", [f"limit={PAGE}"] * 33)
+    series = [f"/dicom-web/studies/{load.study_uid(one)}/series" for one in some]
+    yield from spread("qido.series_of_study", times_ms(connection, series, JSON))
 
 
-def searching(archive: Installation, study: str) -> Iterator[Figure]:
-    """Yield the figures of QIDO and of the search page."""
-    connection = archive.connect()
-    times_ms(connection, [f"/dicom-web/studies?StudyInstanceUID={study}"] * 20, JSON)
-    taken = times_ms(connection, [f"/dicom-web/studies?StudyInstanceUID={study}"] * 200, JSON)
-    yield Figure("qido.one-hit", "p50 ms", median(taken))
-    yield Figure("qido.one-hit", "p95 ms", quantiles(taken, n=20)[-1])
-    pages = times_ms(connection, ["/search?modality=CT"] * 30, {"Accept": "text/html"})
-    yield Figure("search.page", "p50 ms", median(pages))
+def searching_names(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield the figures of QIDO by a name's beginning and by a part of it, one hit each."""
+    connection = Connection(server.http)
+    names = [load.family(study * 7 % load.studies) for study in range(200)]
+    yield from _asking(connection, "study_by_name_wildcard", [f"PatientName={name}*" for name in names])
+    yield from _asking(connection, "study_by_name_infix", [f"PatientName=*{name[4:]}*" for name in names])
 
 
-def metadata(archive: Installation, study: str, series: str) -> Iterator[Figure]:
-    """Yield how long the metadata of the series take, the first time and afterwards."""
-    taken = times_ms(archive.connect(), [f"/dicom-web/studies/{study}/series/{series}/metadata"] * 11, PACKED)
-    yield Figure("metadata.series300", "first ms", taken[0])
-    yield Figure("metadata.series300", "warm ms", median(taken[1:]))
+def _asking(connection: Connection, row: str, queries: list[str]) -> Iterator[Figure]:
+    paths = [f"/dicom-web/studies?{query}" for query in queries]
+    times_ms(connection, paths[:3], JSON)
+    yield from spread(f"qido.{row}", times_ms(connection, paths, JSON))
 
 
-def fetching(archive: Installation, study: str, series: str) -> Iterator[Figure]:
-    """Yield the rate of a whole series, and how long a frame takes."""
-    connection, place = archive.connect(), f"/dicom-web/studies/{study}/series/{series}"
-    yield Figure("wado.series", "MB/s", rate_mb_s(connection, place, OBJECTS))
-    uids = [text_of(row, "00080018") for row in archive.rows(f"{place}/instances")][:200]
-    taken = times_ms(connection, [f"{place}/instances/{uid}/frames/1" for uid in uids], FRAMES)
-    yield Figure("wado.frame", "p50 ms", median(taken))
+def metadata(server: Server, series: Load, study: Load) -> Iterator[Figure]:
+    """Yield how long metadata take the first time and afterwards: of a series of 300, of a study of 1,000."""
+    for row, load, path in (
+        (f"wado.metadata_series{series.count}", series, f"{_study(series)}/series/{series.series_uid(0)}"),
+        (f"wado.metadata_study{study.count}", study, _study(study)),
+    ):
+        taken = times_ms(Connection(server.http), [f"{path}/metadata"] * 11, JSON, least=load.count * 1000)
+        yield Figure(row, "first ms", taken[0])
+        yield Figure(row, "warm ms", median(taken[1:]))
 
 
-def packing(archive: Installation, study: str) -> Iterator[Figure]:
-    """Yield the rate of a study as ZIP."""
-    yield Figure("zip.study", "MB/s", rate_mb_s(archive.connect(), f"/studies/{study}/package.zip", {}))
+def whole_series(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield the rate of a whole series as stored, to one client and to four."""
+    path = f"{_study(load)}/series/{load.series_uid(0)}"
+    times_ms(Connection(server.http), [path], OBJECTS, least=int(load.count * CT_BYTES))
+    for clients in (1, 4):
+
+        def client(_: int) -> int:
+            connection, size = Connection(server.http), 0
+            for _ in range(3):
+                size += connection.drain(path, OBJECTS)
+            return size
+
+        size, seconds = together(clients, client)
+        yield Figure(f"wado.series_ct_{clients}client{'s' * (clients > 1)}", "MB/s", size / 1e6 / seconds)
+
+
+def _instances(load: Load, count: int = 300) -> list[str]:
+    place = f"{_study(load)}/series/{load.series_uid(0)}/instances"
+    return [f"{place}/{load.instance_uid(number)}" for number in range(min(count, load.per_series, load.count))]
+
+
+def frames(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield how long a frame takes, and how many four clients get in a second."""
+    paths = [f"{path}/frames/1" for path in _instances(load)]
+    yield from spread("wado.frame_ct", times_ms(Connection(server.http), paths[:200], FRAMES, least=512 * 512 * 2))
+
+    def client(number: int) -> int:
+        connection = Connection(server.http)
+        for path in paths[number * 50 :] + paths[: number * 50]:
+            connection.drain(path, FRAMES)
+        return len(paths)
+
+    asked, seconds = together(4, client)
+    yield Figure("wado.frame_ct_4clients", "requests/s", asked / seconds)
+
+
+def frames_of_one(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield how long a frame of an object of 200 frames takes."""
+    path = _instances(load)[0]
+    paths = [f"{path}/frames/{number * 37 % 200 + 1}" for number in range(200)]
+    yield from spread("wado.frame_multiframe", times_ms(Connection(server.http), paths, FRAMES, least=256 * 256 * 2))
+
+
+def pictures(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield how long a JPEG takes: one that was never asked for, one that was, and a thumbnail of each kind."""
+    places = _instances(load)
+    connection = Connection(server.http)
+    for row, name in {"wado.rendered_jpeg": "rendered", "wado.thumbnail_jpeg": "thumbnail"}.items():
+        try:
+            yield Figure(row, "first ms", median(times_ms(connection, [f"{one}/{name}" for one in places[:60]], JPEG)))
+            yield Figure(row, "cached ms", median(times_ms(connection, [f"{places[0]}/{name}"] * 100, JPEG)))
+        except Refused:
+            connection.close()  # Orthanc 1.10 has no thumbnails
+
+
+def packing(server: Server, load: Load) -> Iterator[Figure]:
+    """Yield the rate of a study as ZIP; what counts is the bytes of the objects in it, packed or not."""
+    path, size = server.package(load.study_uid(0)), load.count * CT_BYTES / 1e6
+    (taken,) = times_ms(Connection(server.http), [path], {}, least=load.count * 10_000)
+    yield Figure("zip.study", "MB/s", size / (taken / 1000))

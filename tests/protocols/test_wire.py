@@ -10,7 +10,17 @@ from starlette.requests import Request
 from invivo import accounts, errors
 from invivo.protocols import wire
 from invivo.protocols.negotiation import NotAcceptable, UnsupportedMediaType, accepted, accepts_gzip, media_ranges
-from invivo.protocols.wire import STATUS, Gone, Part, batches, byte_range, multipart_response, problem_of, status_of
+from invivo.protocols.wire import (
+    LARGE,
+    STATUS,
+    Gone,
+    Part,
+    batches,
+    byte_range,
+    multipart_response,
+    problem_of,
+    status_of,
+)
 
 
 def request(headers=(), actor=accounts.ANONYMOUS, query=b""):
@@ -134,7 +144,10 @@ def test_small_chunks_are_joined_and_large_ones_are_not_copied():
 
 
 def test_the_length_of_a_multipart_is_exact():
-    answer = multipart_response([Part("a/b", [b"xyz"], 3), Part("a/b", [b""], 0)], "a/b", "bound")
+    large = bytes(LARGE)
+    small = multipart_response([Part("a/b", [b"xyz"], 3), Part("a/b", [b""], 0)], "a/b", "bound")
+    assert len(small.body) == int(small.headers["content-length"])
+    answer = multipart_response([Part("a/b", [large], LARGE), Part("a/b", [b""], 0)], "a/b", "bound")
 
     async def whole():
         return b"".join([chunk async for chunk in answer.body_iterator])

@@ -1,5 +1,6 @@
 """A house's own collection: what comes is kept as it is, acknowledged when it is durable, and found soon after."""
 
+import threading
 from pathlib import Path
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 
 from invivo import accounts, collections, images, releases, search, submissions
 from invivo.archive import Archive
-from invivo.dicom import is_valid
+from invivo.dicom import Limits, is_valid
 from invivo.errors import Invalid
 from invivo.settings import Settings, read_settings
 from tests.factories import SYSTEM, make_collection, make_image, make_series, make_submission
@@ -156,3 +157,20 @@ def test_only_an_archive_of_a_house_keeps_objects_as_they_come(archive: Archive,
         collections.create(
             elsewhere, SYSTEM, collections.Draft("OTHER", "Other", review_rule="direct", licence="CC0-1.0")
         )
+
+
+def test_an_object_whose_sender_found_the_job_queued_is_not_overlooked(
+    archive: Archive, public_archive: Archive, house: collections.Collection
+) -> None:
+    """The job begins and finds nothing while the sender's transaction is open: it waits for that one."""
+    entry = submissions.direct._entry(public_archive.held.spool([make_image()], 1 << 20), Limits())
+    assert entry is not None
+    grown: list[int] = []
+    worker = threading.Thread(target=lambda: grown.append(releases.grow(archive, house.id)))
+    with public_archive.database.transaction() as tx:
+        images.stage(tx, house.id, [entry])
+        worker.start()
+        worker.join(0.5)
+        assert worker.is_alive()
+    worker.join(10)
+    assert grown == [1]

@@ -3,15 +3,21 @@
 A row in this room is public as far as its collection's policy says; nothing held is ever here.
 """
 
-from invivo.images.arrival import Grown, enter_arrived, stage
+from invivo.images.arrival import Grown, await_staging, collections_with_arrived, enter_arrived, stage
 from invivo.images.facts import Facts, date_at, facts_of, pack_header, packed_frames, unpack_header
 from invivo.images.instance import (
     Instance,
+    StoredObject,
     UnknownInstance,
+    files_of,
     find_instance,
     headers_of,
     instances_of,
     instances_of_series,
+    packed_headers,
+    packed_headers_of,
+    read_rows,
+    sample_headers,
 )
 from invivo.images.metadata import read_metadata, write_metadata
 from invivo.images.registration import Entry, Registered, register, withdraw
@@ -35,14 +41,18 @@ __all__ = [
     "Instance",
     "Registered",
     "Series",
+    "StoredObject",
     "Study",
     "UnknownInstance",
     "UnknownSeries",
     "UnknownStudy",
+    "await_staging",
+    "collections_with_arrived",
     "date_at",
     "downloadable",
     "enter_arrived",
     "facts_of",
+    "files_of",
     "find_instance",
     "find_series",
     "find_study",
@@ -52,8 +62,12 @@ __all__ = [
     "instances_of_series",
     "pack_header",
     "packed_frames",
+    "packed_headers",
+    "packed_headers_of",
     "read_metadata",
+    "read_rows",
     "register",
+    "sample_headers",
     "series_of_study",
     "stage",
     "totals",

@@ -20,10 +20,8 @@ from invivo.images.registration import (
     series_words,
 )
 
-_COLUMNS = (
-    "collection_id study_uid series_uid uid sop_class_uid transfer_syntax_uid number rows columns bits_allocated frames"
-    " digest size_bytes crc32 pixel_offset pixel_length frame_offsets header facts"
-).split()
+_TYPES = "text text text text text integer integer integer integer integer text bigint bigint bigint bigint bytea bytea text".split()
+_STAGE = f"select intake.stage(%s::bigint, {', '.join(f'%s::{kind}[]' for kind in _TYPES)})".encode()
 _TAKEN = (
     "uid sop_class_uid transfer_syntax_uid number rows columns bits_allocated frames digest size_bytes crc32 pixel_offset"
     " pixel_length frame_offsets header"
@@ -48,25 +46,42 @@ class Grown:
 
 def stage(tx: database.Tx, collection_id: int, entries: Sequence[Entry]) -> None:
     """Put objects of a collection where the worker enters them from; works for the public database role."""
-    with tx.cursor().copy(f"copy images.arrived ({', '.join(_COLUMNS)}) from stdin") as copy:  # noqa: S608 - our own names
-        for entry in entries:
-            one = entry.facts
-            copy.write_row(
-                (
-                    *(collection_id, one.study_uid, one.series_uid, one.sop_uid, one.sop_class_uid),
-                    *(
-                        one.transfer_syntax_uid,
-                        one.instance_number,
-                        one.rows,
-                        one.columns,
-                        one.bits_allocated,
-                        one.frames,
-                    ),
-                    *(entry.digest, entry.size_bytes, entry.crc32, entry.pixel_offset, entry.pixel_length),
-                    *(entry.frame_offsets, entry.header, _written(entry)),
-                )
-            )
-    tx.execute("select intake.enter(%s)", [collection_id])
+    facts = [entry.facts for entry in entries]
+    columns: list[list[Any]] = [
+        [one.study_uid for one in facts],
+        [one.series_uid for one in facts],
+        [one.sop_uid for one in facts],
+        [one.sop_class_uid for one in facts],
+        [one.transfer_syntax_uid for one in facts],
+        [one.instance_number for one in facts],
+        [one.rows for one in facts],
+        [one.columns for one in facts],
+        [one.bits_allocated for one in facts],
+        [one.frames for one in facts],
+        [entry.digest for entry in entries],
+        [entry.size_bytes for entry in entries],
+        [entry.crc32 for entry in entries],
+        [entry.pixel_offset for entry in entries],
+        [entry.pixel_length for entry in entries],
+        [entry.frame_offsets for entry in entries],
+        [entry.header for entry in entries],
+        [_written(entry) for entry in entries],
+    ]
+    tx.execute(_STAGE, [collection_id, *columns], binary=True)
+
+
+def await_staging(tx: database.Tx, collection_id: int) -> None:
+    """Wait for those who are just staging objects of a collection; they may have found the job queued that ends now."""
+    tx.execute("select pg_advisory_xact_lock(1002, %s::int)", [collection_id])
+
+
+def collections_with_arrived(tx: database.Tx) -> list[int]:
+    """Return the collections of which objects wait."""
+    found = tx.execute(
+        "select c.id from collections.collection c"
+        " where exists (select from images.arrived a where a.collection_id = c.id)"
+    )
+    return [int(row.id) for row in found]
 
 
 def _written(entry: Entry) -> str:

@@ -163,5 +163,10 @@ def pack_header(json: Mapping[str, Any]) -> bytes:
 
 def unpack_header(packed: bytes) -> dict[str, Any]:
     """Return the DICOM JSON of a packed header."""
-    unpacked: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(packed))
+    unpacked: dict[str, Any] = orjson.loads(json_bytes(packed))
     return unpacked
+
+
+def json_bytes(packed: bytes) -> bytes:
+    """Return a packed header as the text it is, DICOM JSON in UTF-8."""
+    return zstandard.ZstdDecompressor().decompress(packed)

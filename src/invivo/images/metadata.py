@@ -5,10 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
-import orjson
-
 from invivo.archive import Archive
-from invivo.images.instance import headers_of
+from invivo.images.facts import json_bytes
+from invivo.images.instance import packed_headers_of
 from invivo.images.series import Series, UnknownSeries
 
 
@@ -36,9 +35,9 @@ def write_metadata(archive: Archive, key: int) -> Path:
         os.fdopen(handle, "wb") as raw,
         gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0) as out,
     ):
-        for number, header in enumerate(headers_of(archive, key)):
+        for number, packed in enumerate(packed_headers_of(archive, key)):
             out.write(b"[" if number == 0 else b",")
-            out.write(orjson.dumps(header))
+            out.write(json_bytes(packed))
         out.write(b"]")
     Path(name).replace(target)
     for old in target.parent.glob("metadata*.json.gz"):

@@ -8,6 +8,7 @@ from typing import Any
 from invivo import accounts, collections, database, subjects
 from invivo.archive import Archive
 from invivo.errors import NotFound
+from invivo.images.instance import read_rows
 
 
 class UnknownSeries(NotFound):
@@ -123,8 +124,7 @@ _NOW = "upper_inf(s.releases)"
 
 
 def _series(archive: Archive, statement: database.Statement) -> list[Series]:
-    with archive.database.transaction() as tx:
-        return [Series(*row) for row in database.rows(tx, statement)]
+    return [Series(*row) for row in read_rows(archive, statement)]
 
 
 def find_series(archive: Archive, actor: accounts.Actor, uid: str, release: int | None = None) -> Series:

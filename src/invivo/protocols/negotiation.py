@@ -30,6 +30,8 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a pattern of RFC 9110 5.
 _RANGE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*")
 _PARAMETER = re.compile(rf'\s*;\s*(?:({_TOKEN})\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*)?')
 LONGEST_ACCEPT = 8192
+MODELS = ("application/dicom+json", "application/json")
+XML_MODEL = "application/dicom+xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,38 @@ def chosen(request: Request, offered: Sequence[str]) -> str:
             if one.covers(media_type):
                 return media_type
     raise NotAcceptable(f"This address gives {', '.join(offered)}.")
+
+
+def chosen_model(request: Request, *, is_one: bool = False) -> str:
+    """Choose among the models of data sets: ``application/dicom+json`` (the default), ``application/json``, or XML.
+
+    Parameters
+    ----------
+    is_one : bool
+        Whether the answer is one data set, which may be one document of XML too.
+
+    Returns
+    -------
+    str
+        ``application/dicom+xml`` where parts of it leave as multipart/related; ``application/xml`` for one document.
+
+    Raises
+    ------
+    NotAcceptable
+
+    References
+    ----------
+    DICOM PS3.18 8.7.3.2, 8.7.4.
+    """
+    for one in accepted(request):
+        for media_type in MODELS:
+            if one.covers(media_type):
+                return media_type
+        if one.type == "multipart/related" and one.inner in (XML_MODEL, "application/*", "*/*"):
+            return XML_MODEL
+        if is_one and one.type == XML_MODEL:
+            return "application/xml"
+    raise NotAcceptable(f'This address gives {MODELS[0]}, or multipart/related; type="{XML_MODEL}".')
 
 
 def accepts_gzip(request: Request) -> bool:

@@ -6,8 +6,10 @@ RFC 9457 (problem details), RFC 9110 (conditional requests, ranges), RFC 2387 (m
 """
 
 import gzip
+import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
@@ -55,14 +57,17 @@ TITLES = {
     415: "Media type not supported",
     416: "Range not satisfiable",
     500: "The archive failed",
+    501: "Not implemented",
     503: "Try again later",
 }
 ADDRESS = {404: "Nothing answers at this address.", 405: "This address does not take the method."}
 VARY = "Accept, Accept-Encoding, Cookie, Authorization"
 BLOCK = 256 << 10
+LARGE, SMALL = 1 << 20, 32 << 10
 UPLOADS_AT_ONCE = 64
 SILENCE_S = 60.0
 RETRY_AFTER_S = 2
+_SECRET = secrets.token_bytes(32)
 _log = structlog.get_logger()
 _Answer = TypeVar("_Answer")
 Endpoint = Callable[[Request], Any]
@@ -164,6 +169,8 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             return problem_of(request, error)
         if request.method == "HEAD" and isinstance(response, StreamingResponse):
             response.body_iterator = iterate_in_threadpool(())
+        elif request.method == "HEAD" and not isinstance(response, FileResponse):
+            response.body = b""
         return response
 
     answer.__name__ = getattr(endpoint, "__name__", "answer")
@@ -223,17 +230,21 @@ def not_modified(request: Request, headers: Mapping[str, str]) -> Response | Non
     return None
 
 
-def file_response(path: Path, media_type: str, headers: Mapping[str, str], status: int = 200) -> Response:
-    """Answer with a whole file, or with the part that a Range header asks for."""
+def file_response(
+    request: Request, path: Path, media_type: str, headers: Mapping[str, str], status: int = 200
+) -> Response:
+    """Answer with a whole file, or with the part that a Range header asks for; a small one is read at once."""
     more = {"X-Content-Type-Options": "nosniff", **headers}
+    if "range" not in request.headers and path.stat().st_size <= LARGE:
+        return Response(path.read_bytes(), status, {"Accept-Ranges": "bytes", **more}, media_type)
     return FileResponse(path, status, headers=more, media_type=media_type)
 
 
 def gzip_response(request: Request, path: Path, media_type: str, headers: Mapping[str, str]) -> Response:
     """Answer with a file that lies compressed, as it lies where the client takes gzip."""
     if accepts_gzip(request):
-        return file_response(path, media_type, {**headers, "Content-Encoding": "gzip"})
-    return StreamingResponse(_inflated(path), media_type=media_type, headers=dict(headers))
+        return file_response(request, path, media_type, {**headers, "Content-Encoding": "gzip"})
+    return streamed(_inflated(path), media_type, headers=headers)
 
 
 def _inflated(path: Path) -> Iterator[bytes]:
@@ -244,32 +255,58 @@ def _inflated(path: Path) -> Iterator[bytes]:
 
 def slice_of(path: Path, offset: int, length: int) -> Iterator[bytes]:
     """Yield a part of a file in blocks; a file that ends too early breaks the answer off."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
+    with path.open("rb", buffering=0) as stream:
+        if offset:
+            stream.seek(offset)
         while length:
-            block = stream.read(min(length, BLOCK))
+            block = stream.read(min(length, LARGE))
             if not block:
                 raise OSError("a stored object is shorter than the database says")
             length -= len(block)
             yield block
 
 
-def blocks(chunks: Iterable[bytes], size: int = BLOCK) -> Iterator[bytes]:
-    """Join small chunks, so that many small parts do not cost a turn of the event loop each."""
-    waiting: list[bytes] = []
+def batches(chunks: Iterable[bytes], size: int = LARGE) -> Iterator[list[bytes]]:
+    """Gather chunks to so many bytes; small neighbours are joined, large ones are never copied."""
+    batch: list[bytes] = []
+    small: list[bytes] = []
     total = 0
     for chunk in chunks:
-        waiting.append(chunk)
         total += len(chunk)
+        if len(chunk) < SMALL:
+            small.append(chunk)
+        else:
+            batch += [b"".join(small), chunk] if small else [chunk]
+            small = []
         if total >= size:
-            yield b"".join(waiting)
-            waiting, total = [], 0
-    if waiting:
-        yield b"".join(waiting)
+            yield [*batch, b"".join(small)] if small else batch
+            batch, small, total = [], [], 0
+    if batch or small:
+        yield [*batch, b"".join(small)] if small else batch
 
 
-def byte_range(request: Request, length: int) -> tuple[int, int] | None:
+async def pieces(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield what a generator makes in a thread: one change of threads a batch, not one a chunk."""
+    iterator = batches(chunks)
+    while (batch := await anyio.to_thread.run_sync(next, iterator, None)) is not None:
+        for piece in batch:
+            yield piece
+
+
+def streamed(
+    chunks: Iterable[bytes], media_type: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> StreamingResponse:
+    """Answer with chunks as they are made."""
+    return StreamingResponse(pieces(chunks), status, media_type=media_type, headers=dict(headers or {}))
+
+
+def byte_range(request: Request, length: int, etag: str = "") -> tuple[int, int] | None:
     """Read ``Range: bytes=a-b`` into (start, stop); None where there is none that must be followed (RFC 9110 14.2).
+
+    Parameters
+    ----------
+    etag : str
+        Of the answer; a range that is asked if another one still stands is not followed (``If-Range``).
 
     Raises
     ------
@@ -277,7 +314,7 @@ def byte_range(request: Request, length: int) -> tuple[int, int] | None:
         416: the range begins behind the end.
     """
     match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", request.headers.get("range", "").replace(" ", ""))
-    if match is None or match[0] == "bytes=-" or "if-range" in request.headers:
+    if match is None or match[0] == "bytes=-" or request.headers.get("if-range", etag) != etag:
         return None
     if match[1] == "":
         return max(length - int(match[2]), 0), length
@@ -299,7 +336,7 @@ class Part:
 def multipart_response(
     parts: Iterable[Part], inner: str, boundary: str, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer multipart/related, part by part, in memory that does not grow with their number.
+    """Answer multipart/related, part by part, in memory that does not grow with their number; a small answer at once.
 
     Parameters
     ----------
@@ -312,8 +349,16 @@ def multipart_response(
     more = dict(headers or {})
     if isinstance(parts, list) and all(part.length is not None for part in parts):
         framing = sum(len(_head(part, boundary)) + 2 + (part.length or 0) for part in parts)
-        more["Content-Length"] = str(framing + len(boundary) + 6)
-    return StreamingResponse(blocks(_framed(parts, boundary)), status, media_type=media_type, headers=more)
+        total = framing + len(boundary) + 6
+        if total <= LARGE:
+            return Response(b"".join(_framed(parts, boundary)), status, more, media_type)
+        more["Content-Length"] = str(total)
+    return streamed(_framed(parts, boundary), media_type, status, more)
+
+
+def named_digest(text: str) -> str:
+    """Return a boundary made of what names an answer and of a secret of this process, so that no part can hold it."""
+    return hashlib.blake2b(text.encode(), key=_SECRET, digest_size=20).hexdigest()
 
 
 def _head(part: Part, boundary: str) -> bytes:

@@ -15,20 +15,34 @@ def grow(archive: Archive, collection_id: int) -> int:
 
     Some thousand objects a transaction: they are found as soon as it ends, and a crash loses none.
     """
-    entered = 0
+    entered, is_last_look = 0, False
     while True:
-        with archive.database.transaction() as tx:
-            lock(tx, collection_id)
-            number = _growing(tx, collection_id)
-            grown = images.enter_arrived(tx, collection_id, number)
-            if grown is None:
-                return entered
-            _count(tx, collection_id, number, grown)
-            at = archive.clock() + timedelta(seconds=QUIET_S)
-            for key in grown.series:
-                jobs.enqueue_later(tx, "derive", f"{key}/0", at)
-            audit.note(tx, RULE, "release.grow", f"collection:{collection_id}", number=number, objects=grown.entered)
-        entered += grown.entered
+        grown = _enter_some(archive, collection_id)
+        if grown is not None:
+            entered, is_last_look = entered + grown.entered, False
+        elif is_last_look:
+            return entered
+        else:
+            with archive.database.transaction() as tx:
+                images.await_staging(tx, collection_id)
+            is_last_look = True
+
+
+def _enter_some(archive: Archive, collection_id: int) -> images.Grown | None:
+    with archive.database.transaction() as tx:
+        lock(tx, collection_id)
+        if collection_id not in images.collections_with_arrived(tx):
+            return None
+        number = _growing(tx, collection_id)
+        grown = images.enter_arrived(tx, collection_id, number)
+        if grown is None:
+            return None
+        _count(tx, collection_id, number, grown)
+        at = archive.clock() + timedelta(seconds=QUIET_S)
+        for key in grown.series:
+            jobs.enqueue_later(tx, "derive", f"{key}/0", at)
+        audit.note(tx, RULE, "release.grow", f"collection:{collection_id}", number=number, objects=grown.entered)
+        return grown
 
 
 def _growing(tx: database.Tx, collection_id: int) -> int:

@@ -24,8 +24,8 @@ class Field:
         For people.
     column : str
         SQL expression over the tables that `statement` joins.
-    kind : {"text", "uid", "number", "date", "name"}
-        How values compare; a ``name`` ignores case.
+    kind : {"text", "uid", "number", "date", "name", "list"}
+        How values compare; a ``name`` ignores case, a ``list`` holds several texts of which one must be asked.
     keyword : str
         DICOM keyword, empty if there is none.
     unit : str
@@ -76,12 +76,29 @@ FIELDS = (
     Field("frame-of-reference", "Frame of reference", "s.frame_of_reference_uid", "uid", "FrameOfReferenceUID"),
     Field("referring-physician", "Referring physician", "t.referring_physician", "name", "ReferringPhysicianName"),
 )
+# Asked by DICOM keyword only. Columns of i are those of an instance; at the levels above some instance must meet them.
+_ATTRIBUTES = (
+    Field("patient-name", "Patient's name", "coalesce(p.name, p.label)", "name", "PatientName"),
+    Field("birth-date", "Date of birth", "p.birth_date", "date", "PatientBirthDate"),
+    Field("series-time", "Series time", "s.series_time", "text", "SeriesTime"),
+    Field("spacing", "Spacing between slices", "s.spacing_between_slices_mm", "number", "SpacingBetweenSlices", "mm"),
+    Field("classes", "SOP classes", "s.sop_classes", "list", "SOPClassesInStudy"),
+)
+_OF_INSTANCES = (
+    Field("instance", "Instance UID", "i.uid", "uid", "SOPInstanceUID"),
+    Field("class", "SOP class UID", "i.sop_class_uid", "uid", "SOPClassUID"),
+    Field("instance-number", "Instance number", "i.number", "number", "InstanceNumber"),
+    Field("instance-rows", "Rows", "i.rows", "number", "Rows"),
+    Field("instance-columns", "Columns", "i.columns", "number", "Columns"),
+    Field("bits", "Bits allocated", "i.bits_allocated", "number", "BitsAllocated"),
+    Field("frames", "Frames", "i.frames", "number", "NumberOfFrames"),
+    Field("syntax", "Transfer syntax UID", "i.transfer_syntax_uid", "uid", "AvailableTransferSyntaxUID"),
+)
 FACETS = ("collection", "modality", "body-part", "manufacturer", "sex", "access", "licence")
 _BY_NAME = {field.name: field for field in FIELDS}
-_BY_KEYWORD = {field.keyword: field for field in FIELDS if field.keyword}
-_BY_KEYWORD.update(
-    {"PatientName": _BY_NAME["subject"], "ModalitiesInStudy": _BY_NAME["modality"], "PatientSex": _BY_NAME["sex"]}
-)
+_BY_KEYWORD = {field.keyword: field for field in (*FIELDS, *_ATTRIBUTES) if field.keyword}
+_BY_KEYWORD["ModalitiesInStudy"] = _BY_NAME["modality"]
+_BY_INSTANCE_KEYWORD = {field.keyword: field for field in _OF_INSTANCES}
 
 
 def field_named(name: str) -> Field:
@@ -98,3 +115,17 @@ def field_named(name: str) -> Field:
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise UnknownField(f"There is no field {name[:60]!r} to search.{hint}", field=name[:60])
     return found
+
+
+def field_of_attribute(keyword: str, level: str) -> Field | None:
+    """Return the field that an attribute is asked by at a level of DICOM; None where the archive has no column of it.
+
+    Parameters
+    ----------
+    level : {"study", "series", "instance"}
+    """
+    if level == "instance":
+        return _BY_INSTANCE_KEYWORD.get(keyword) or _BY_KEYWORD.get(keyword)
+    if keyword == "SOPClassUID":
+        return _BY_KEYWORD["SOPClassesInStudy"]
+    return _BY_KEYWORD.get(keyword) or _BY_INSTANCE_KEYWORD.get(keyword)

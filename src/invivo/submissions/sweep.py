@@ -1,6 +1,6 @@
 """Looking for forgotten work, on schedule: whatever a crash left between two steps goes on from here."""
 
-from invivo import collections, jobs, quarantine, reviews
+from invivo import collections, images, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.submissions.hiding import forgotten_masks
 from invivo.submissions.later_identifier import forgotten_rechecks, rechecked_subjects
@@ -24,6 +24,8 @@ def sweep(archive: Archive) -> None:
         for collection_id in quarantine.collections_with_cleared(tx):
             if collections.policy_of(tx, collection_id).review_rule == "on-receipt":
                 jobs.enqueue(tx, "publish", collection_id)
+        for collection_id in images.collections_with_arrived(tx):
+            jobs.enqueue(tx, "enter", collection_id)
         stale = tx.execute(
             "delete from submissions.upload where state = 'open' and created_at < now() - make_interval(days => %s) returning id",
             [settings.work.upload_days],

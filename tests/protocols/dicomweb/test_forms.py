@@ -236,3 +236,12 @@ def test_wado_uri_gives_an_object_in_a_lossless_syntax(web, released):
     url = f"/wado?requestType=WADO&studyUID={one.study_uid}&seriesUID={one.series_uid}&objectUID={one.uid}"
     answer = web.get(f"{url}&contentType=application/dicom&transferSyntax={JPEG_LS}")
     assert pydicom.dcmread(io.BytesIO(answer.content)).file_meta.TransferSyntaxUID == JPEG_LS
+
+
+def test_head_gives_the_headers_and_no_bytes(web, released):
+    (one,) = stored(released, "CT")
+    for path in ("/metadata", f"/instances/{one.uid}", f"/instances/{one.uid}/frames/1", "/thumbnail"):
+        whole = web.get(released.address("CT") + path, "*/*")
+        head = web.request("HEAD", released.address("CT") + path, headers={"Accept": "*/*"})
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]

@@ -1,8 +1,11 @@
 """QIDO-RS: recorded requests of OHIF, dicomweb-client and dicomtrolley, and what the standard demands."""
 
 from datetime import date
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from tests import factories
 
@@ -389,3 +392,25 @@ def test_a_private_collection_is_never_found(web, released):
         assert len(web.get("/dicom-web/studies?00120020=HIDDEN-1", actor=factories.SYSTEM).json()) == 1
     finally:
         _withdraw(released, "HIDDEN-1")
+
+
+NAMES = ["PatientName", "StudyDate", "StudyTime", "00080060", "ImageType", "ContentDate", "AcquisitionDateTime", "Rows"]
+NAMES += [
+    "RequestAttributesSequence.ScheduledProcedureStepID",
+    "00091002",
+    "includefield",
+    "limit",
+    "offset",
+    "InstanceNumber",
+]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    level=st.sampled_from(["studies", "series", "instances"]),
+    pairs=st.lists(st.tuples(st.sampled_from(NAMES), st.text('0129-*?\\,.^"[]ä\x00 +', max_size=16)), max_size=4),
+    is_fuzzy=st.booleans(),
+)
+def test_whatever_is_asked_is_answered_or_refused(web, level, pairs, is_fuzzy):
+    query = urlencode([*pairs, ("fuzzymatching", str(is_fuzzy).lower())])
+    assert web.get(f"/dicom-web/{level}?{query}").status_code in (200, 400, 413)

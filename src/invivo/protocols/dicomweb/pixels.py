@@ -13,13 +13,15 @@ from zlib import crc32
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from invivo import dicom, images
 from invivo.archive import Archive
+from invivo.protocols.dicomweb.encoding import coded
 from invivo.protocols.dicomweb.reading import place_of
 from invivo.protocols.dicomweb.retrieval import downloadable
 from invivo.protocols.dicomweb.syntax import BIG_ENDIAN, EXPLICIT, OCTETS, Form, form_of_frames
+from invivo.protocols.dicomweb.video import is_video, video_response
 from invivo.protocols.negotiation import NotAcceptable, accepted
 from invivo.protocols.wire import (
     BadParameter,
@@ -31,10 +33,12 @@ from invivo.protocols.wire import (
     multipart_response,
     not_modified,
     slice_of,
+    streamed,
 )
 
 MOST_FRAMES = 10_000
 PIXEL_DATA = 0x7FE00010
+ITEM = b"\xfe\xff\x00\xe0"
 _BULK = re.compile(r"[0-9A-F]{8}(/[0-9]{1,6}/[0-9A-F]{8}){0,32}")
 # Types of encapsulated documents that a browser shows without running anything of them.
 SHOWN = frozenset({"application/pdf", "model/stl", "model/obj", "video/mp4", "image/jpeg", "text/plain"})
@@ -79,6 +83,8 @@ def frames(request: Request) -> Response:
     one = downloadable(archive, actor_of(request), place_of(request))
     if one.pixel_offset is None:
         raise dicom.NoSuchFrame("The object has no frames.")
+    if is_video(one):
+        raise NotAcceptable("A video is given whole, by bulkdata/7FE00010 or rendered, not by frames.")
     return _frames(request, archive, one, numbers_of(request.path_params["frames"], one.frames))
 
 
@@ -89,12 +95,11 @@ def _frames(request: Request, archive: Archive, one: images.Instance, numbers: S
             f"Frames of this object are stored in {one.transfer_syntax_uid}; ask for multipart/related with"
             " transfer-syntax=*, or for application/octet-stream where they can be decoded."
         )
-    mark = "s" if form.is_stored else "d"
-    headers = kept_headers(request, f"{one.digest[:40]}-{mark}{hash_of(numbers)}", max_age_s=300)
+    headers = kept_headers(request, f"{one.digest[:40]}-{form.mark}-{hash_of(numbers)}", max_age_s=300)
     unchanged = not_modified(request, headers)
     if unchanged is not None:
         return unchanged
-    syntax = one.transfer_syntax_uid if form.media_type != OCTETS else EXPLICIT
+    syntax = one.transfer_syntax_uid if form.is_stored and form.media_type != OCTETS else form.syntax
     content_type = f"{form.media_type}; transfer-syntax={syntax}"
     content = _frame(archive, one, numbers[0], form)
     if len(numbers) > 1:
@@ -119,6 +124,9 @@ def _part(content_type: str, content: bytes) -> Part:
 def _frame(archive: Archive, one: images.Instance, number: int, form: Form) -> bytes:
     path = archive.objects.place(one.digest).path
     if form.is_stored:
+        plain = _known_bytes(archive, one, number)
+        if plain is not None:
+            return plain
         return dicom.read_frame(path, number, location_of(one)).bytes
     try:
         array = dicom.decode_frame(path, number, rgb=not _says_ybr(archive, one))
@@ -126,16 +134,48 @@ def _frame(archive: Archive, one: images.Instance, number: int, form: Form) -> b
         raise NotAcceptable(
             f"The frame cannot be decoded; ask for it with transfer-syntax=*. {error.message}"
         ) from error
+    if form.syntax != EXPLICIT:
+        if one.bits_allocated not in (8, 16):
+            raise NotAcceptable("Frames of this kind are not compressed; ask for application/octet-stream.")
+        return coded(array, form.syntax, _bits_stored(archive, one))
     if one.bits_allocated == 1:
         return np.packbits(array.ravel(), bitorder="little").tobytes()
     return array.tobytes()
 
 
+def _known_bytes(archive: Archive, one: images.Instance, number: int) -> bytes | None:
+    """Read a frame where the database says that it lies; None where more than its own bytes would have to be looked at."""
+    offsets = one.frame_offsets
+    if not offsets or one.pixel_offset is None or one.pixel_offset < 0 or len(offsets) != 16 * one.frames:
+        return None
+    offset, length = struct.unpack_from("<QQ", offsets, 16 * (number - 1))
+    place = archive.objects.place(one.digest)
+    with place.path.open("rb", buffering=0) as stream:
+        stream.seek(place.offset + offset)
+        part = stream.read(length)
+    if len(part) != length:
+        return None
+    if one.pixel_length != -1:
+        return part
+    is_whole = part[:4] == ITEM and struct.unpack_from("<I", part, 4)[0] == length - 8
+    return part[8:] if is_whole else None
+
+
+def header_value(archive: Archive, one: images.Instance, tag: str) -> object:
+    """Return the first value of an attribute in the header of an instance, or None."""
+    for packed in images.packed_headers(archive, [one.id]).values():
+        return (images.unpack_header(packed).get(tag, {}).get("Value") or [None])[0]
+    return None
+
+
 def _says_ybr(archive: Archive, one: images.Instance) -> bool:
     """Tell whether the header says YBR: decoded frames must be in the colours that the metadata promises."""
-    for header in images.headers_of(archive, one.series_key, one.uid):
-        return str((header.get("00280004", {}).get("Value") or [""])[0]).startswith("YBR_FULL")
-    return False
+    return str(header_value(archive, one, "00280004")).startswith("YBR_FULL")
+
+
+def _bits_stored(archive: Archive, one: images.Instance) -> int:
+    said, allocated = header_value(archive, one, "00280101"), one.bits_allocated or 16
+    return said if isinstance(said, int) and 1 <= said <= allocated else allocated
 
 
 # ---- bulk values ---------------------------------------------------------------------------------------------------
@@ -148,6 +188,8 @@ def bulkdata(request: Request) -> Response:
     if not _BULK.fullmatch(path):
         raise BadParameter("A bulk value is named by its tags, such as 42000011 or 54000100/0/54001010.")
     one = downloadable(archive, actor_of(request), place_of(request))
+    if path == f"{PIXEL_DATA:08X}" and is_video(one):
+        return video_response(request, archive, one)
     if path == f"{PIXEL_DATA:08X}" and one.pixel_length == -1:
         return _frames(request, archive, one, range(1, min(one.frames, MOST_FRAMES) + 1))
     media_type = _bulk_type(archive, one, path)
@@ -164,9 +206,8 @@ def bulkdata(request: Request) -> Response:
 def _bulk_type(archive: Archive, one: images.Instance, path: str) -> str:
     """Return the type of an encapsulated document (PS3.3 C.24.2); octets for everything else."""
     if path == "42000011":
-        for header in images.headers_of(archive, one.series_key, one.uid):
-            said = str((header.get("00420012", {}).get("Value") or [""])[0]).lower()
-            return said if said in SHOWN else OCTETS
+        said = str(header_value(archive, one, "00420012") or "").lower()
+        return said if said in SHOWN else OCTETS
     return OCTETS
 
 
@@ -200,12 +241,12 @@ def _bulk_response(
         parts = [Part(f"{OCTETS}; transfer-syntax={EXPLICIT}", chunks(0, length), length)]
         return multipart_response(parts, OCTETS, one.digest[:40], headers=headers)
     headers |= {"Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
-    part = byte_range(request, length)
+    part = byte_range(request, length, headers["ETag"])
     start, stop = part or (0, length)
     headers["Content-Length"] = str(stop - start)
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
-    return StreamingResponse(chunks(start, stop), 206 if part else 200, media_type=media_type, headers=headers)
+    return streamed(chunks(start, stop), media_type, 206 if part else 200, headers)
 
 
 class _Value:

@@ -5,9 +5,7 @@ References
 DICOM PS3.18 10.6.
 """
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 from starlette.requests import Request
@@ -16,13 +14,16 @@ from starlette.responses import Response
 from invivo import accounts, errors, images, search
 from invivo.archive import Archive
 from invivo.protocols.dicomweb import writing
+from invivo.protocols.dicomweb.matching import fits
+from invivo.protocols.dicomweb.native_model import XML, xml_of
 from invivo.protocols.dicomweb.reading import Criteria, criteria_of
-from invivo.protocols.negotiation import chosen
-from invivo.protocols.wire import VARY, BadParameter, actor_of, archive_of, lasting
+from invivo.protocols.negotiation import chosen_model
+from invivo.protocols.wire import VARY, Part, actor_of, archive_of, lasting, multipart_response, named_digest
 
-JSON_TYPES = ("application/dicom+json", "application/json")
-SERIES_AT_ONCE = 200
-MOST_SERIES = 2000
+ROWS_AT_ONCE = 200
+MOST_HEADERS = 5000
+Json = writing.Json
+Rows = Sequence[search.Found]
 
 
 class TooBroad(errors.TooLarge):
@@ -38,138 +39,123 @@ def root_of(archive: Archive) -> str:
 
 def studies(request: Request) -> Response:
     """Search for studies."""
-    archive, actor, criteria = _asked(request)
-    found = _page(archive, actor, criteria, "study")
-    rows = _whole(archive, actor, found.rows) if criteria.is_of_series else found.rows
-    written = [writing.study_json(row, root_of(archive)) for row in rows]
-    return _answer(request, criteria, written, found.total - criteria.offset - len(written))
+    return _searched(request, "study")
 
 
 def series(request: Request) -> Response:
     """Search for series, of one study or of all."""
-    archive, actor, criteria = _asked(request)
-    found = _page(archive, actor, criteria, "series")
-    written = [writing.series_json(row, root_of(archive)) for row in found.rows]
-    return _answer(request, criteria, written, found.total - criteria.offset - len(written))
+    return _searched(request, "series")
 
 
 def instances(request: Request) -> Response:
     """Search for instances, of one series, of one study or of all."""
-    archive, actor, criteria = _asked(request)
-    if "SOPInstanceUID" in criteria.instances and not criteria.query.parts:
-        named = _named(archive, actor, criteria.instances["SOPInstanceUID"])
-        found: Iterator[images.Instance] = islice((one for one in named if _fits(one, criteria)), criteria.offset, None)
+    return _searched(request, "instance")
+
+
+def _searched(request: Request, level: str) -> Response:
+    archive, actor = archive_of(request), actor_of(request)
+    model = chosen_model(request)
+    criteria = criteria_of(request, archive.settings.limits.page_rows, level)
+    query = _resolved(archive, actor, criteria)
+    if criteria.matches:
+        rows, has_more = _looked_through(archive, actor, criteria, query)
     else:
-        found = _of_series(archive, actor, criteria)
-    shown = list(islice(found, criteria.limit))
-    more = sum(1 for _ in islice(found, 1))
-    headers = _headers(archive, shown) if criteria.included else {}
-    written = [
-        writing.instance_json(one, root_of(archive), headers.get((one.series_key, one.uid)), criteria.included)
-        for one in shown
+        page = search.matches(
+            archive,
+            actor,
+            query,
+            level,
+            offset=criteria.offset,
+            limit=criteria.limit,
+            by_number=bool(criteria.place.study),
+        )
+        rows, has_more = page.rows, page.has_more
+    return _answer(request, _written(archive, criteria, rows), model, has_more=has_more)
+
+
+def _resolved(archive: Archive, actor: accounts.Actor, criteria: Criteria) -> search.Query:
+    """Put the names that are nearly as asked in the place of fuzzy ones."""
+    parts = [
+        search.Compare(field, "is", search.names_alike(archive, actor, field, asked)) for field, asked in criteria.names
     ]
-    return _answer(request, criteria, written, more)
+    return search.And((*criteria.query.parts, *parts))
 
 
-def _asked(request: Request) -> tuple[Archive, accounts.Actor, Criteria]:
-    archive = archive_of(request)
-    return archive, actor_of(request), criteria_of(request, archive.settings.limits.page_rows)
-
-
-def _page(archive: Archive, actor: accounts.Actor, criteria: Criteria, level: str) -> search.FoundPage:
-    """Find a page of studies or series; of what belongs to instances only their UIDs can be asked here."""
-    query: search.Query = criteria.query
-    if criteria.instances:
-        if set(criteria.instances) != {"SOPInstanceUID"}:
-            raise BadParameter(f"{', '.join(criteria.instances)} can be asked of instances only; use /instances.")
-        holders = {one.series_uid for one in _named(archive, actor, criteria.instances["SOPInstanceUID"])}
-        query = search.And((query, search.Compare(search.field_named("series"), "is", tuple(holders))))
-    found = search.find(archive, actor, query, level, offset=criteria.offset, limit=max(criteria.limit, 1))
-    return search.FoundPage(found.rows[: criteria.limit], found.total, found.after)
-
-
-def _whole(archive: Archive, actor: accounts.Actor, rows: tuple[search.Found, ...]) -> list[search.Found]:
-    """Ask studies anew without what was asked of their series, so that their totals are those of the whole study."""
-    if not rows:
-        return []
-    uids = tuple(row.study_uid for row in rows)
-    found = search.find(
-        archive, actor, search.Compare(search.field_named("study"), "is", uids), "study", limit=len(uids) * 2
-    )
-    whole = {row.place: row for row in found.rows}
-    return [whole.get(row.place, row) for row in rows]
-
-
-def _named(archive: Archive, actor: accounts.Actor, uids: tuple[str, ...]) -> Iterator[images.Instance]:
-    for uid in dict.fromkeys(uids):
-        try:
-            yield images.find_instance(archive, actor, uid, bytes_too=False)
-        except images.UnknownInstance:
-            continue
-
-
-def _of_series(archive: Archive, actor: accounts.Actor, criteria: Criteria) -> Iterator[images.Instance]:
-    """Yield the instances that fit, behind the offset, series by series, as far as somebody asks on.
+def _looked_through(
+    archive: Archive, actor: accounts.Actor, criteria: Criteria, query: search.Query
+) -> tuple[Rows, bool]:
+    """Find what also meets the matches of headers: of studies some series must, by a sample of its headers.
 
     Raises
     ------
     TooBroad
-        Too many series would have to be looked through.
+        More headers than `MOST_HEADERS` would be opened.
     """
-    left, looked, after = criteria.offset, 0, 0
-    classes = set(criteria.instances.get("SOPClassUID", ()))
+    skipped, looked, after = 0, 0, 0
+    found: list[search.Found] = []
     while True:
-        page = search.find(archive, actor, criteria.query, "series", after=after, limit=SERIES_AT_ONCE)
+        page = search.matches(archive, actor, query, criteria.level, after=after, limit=ROWS_AT_ONCE)
+        looked += sum(len(_keys(criteria.level, row)) for row in page.rows)
+        if looked > MOST_HEADERS:
+            raise TooBroad(
+                f"More than {MOST_HEADERS} headers would be opened to compare what has no index; name a study, a series,"
+                " a patient, a modality or a date besides."
+            )
+        headers = _packed(archive, criteria.level, [key for row in page.rows for key in _keys(criteria.level, row)])
         for row in page.rows:
-            if classes and classes.isdisjoint(row.sop_classes):
+            if not any(_fits(headers.get(key), criteria) for key in _keys(criteria.level, row)):
                 continue
-            if not criteria.instances and left >= row.instance_count:
-                left -= row.instance_count
-                continue
-            looked += 1
-            if looked > MOST_SERIES:
-                raise TooBroad(f"More than {MOST_SERIES} series would be looked through; name a study or a series.")
-            for one in images.instances_of(archive, actor, row.study_uid, row.series_uid, bytes_too=False):
-                if one.series_key == row.key and _fits(one, criteria):
-                    if left:
-                        left -= 1
-                    else:
-                        yield one
+            skipped += 1
+            if skipped > criteria.offset:
+                found.append(row)
+            if len(found) > criteria.limit:
+                return found[: criteria.limit], True
         if page.after is None:
-            return
+            return found, False
         after = page.after
 
 
-def _fits(one: images.Instance, criteria: Criteria) -> bool:
-    values = {"SOPInstanceUID": one.uid, "SOPClassUID": one.sop_class_uid, "InstanceNumber": str(one.number)}
-    return all(values[keyword] in asked for keyword, asked in criteria.instances.items())
+def _keys(level: str, row: search.Found) -> list[int]:
+    """Return what names the headers that stand for a row."""
+    if level == "study":
+        return sorted(row.series_keys)
+    return [row.series_key if level == "series" else row.place]
 
 
-def _headers(archive: Archive, shown: list[images.Instance]) -> dict[tuple[int, str], dict[str, Any]]:
-    """Read the headers of a page of instances, a series at a time where it has many on the page."""
-    found: dict[tuple[int, str], dict[str, Any]] = {}
-    by_series: dict[int, set[str]] = {}
-    for one in shown:
-        by_series.setdefault(one.series_key, set()).add(one.uid)
-    for key, uids in by_series.items():
-        only = next(iter(uids)) if len(uids) == 1 else None
-        for header in images.headers_of(archive, key, only):
-            uid = (header.get("00080018", {}).get("Value") or [""])[0]
-            if uid in uids:
-                found[key, uid] = header
-    return found
+def _packed(archive: Archive, level: str, keys: list[int]) -> dict[int, bytes]:
+    if not keys:
+        return {}
+    return images.packed_headers(archive, keys) if level == "instance" else images.sample_headers(archive, keys)
 
 
-def _answer(request: Request, criteria: Criteria, written: list[writing.Json], remaining: int) -> Response:
-    media_type = chosen(request, JSON_TYPES)
+def _fits(packed: bytes | None, criteria: Criteria) -> bool:
+    if packed is None:
+        return False
+    header = images.unpack_header(packed)
+    return all(fits(header, match) for match in criteria.matches)
+
+
+def _written(archive: Archive, criteria: Criteria, rows: Rows) -> list[Json]:
+    level, root = criteria.level, root_of(archive)
+    is_relational = not criteria.place.study
+    looks = any(not writing.is_given(level, path, is_relational=is_relational) for path in criteria.included)
+    headers = _packed(archive, level, [_keys(level, row)[0] for row in rows]) if looks else {}
+    written = []
+    for row in rows:
+        json = writing.row_json(level, row, root, is_relational=is_relational)
+        packed = headers.get(_keys(level, row)[0]) if looks else None
+        header = None if packed is None else images.unpack_header(packed)
+        written.append(writing.with_included(json, level, row, header, criteria.included))
+    return written
+
+
+def _answer(request: Request, written: list[Json], model: str, *, has_more: bool) -> Response:
     headers = {"Cache-Control": lasting(request), "Vary": VARY}
-    warnings = []
-    if remaining > 0:
-        warnings.append('299 invivo: "There are additional results that can be requested; go on with offset."')
-    if criteria.is_fuzzy:
-        warnings.append(
-            '299 invivo: "The fuzzymatching parameter is not supported. Only literal matching was performed."'
-        )
-    if warnings:
-        headers["Warning"] = ", ".join(warnings)
-    return Response(orjson.dumps(written), media_type=media_type, headers=headers)
+    if has_more:
+        headers["Warning"] = '299 invivo: "There are additional results that can be requested; go on with offset."'
+    if model != XML:
+        return Response(orjson.dumps(written), media_type=model, headers=headers)
+    if not written:
+        return Response(status_code=204, headers=headers)
+    parts = [Part(XML, [content], len(content)) for content in map(xml_of, written)]
+    return multipart_response(parts, XML, named_digest(str(request.url)), headers=headers)

@@ -6,49 +6,42 @@ DICOM PS3.18 10.4.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 
 import orjson
 import structlog
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from invivo import accounts, dicom, errors, images
+from invivo import accounts, errors, images
 from invivo.archive import Archive
-from invivo.protocols.dicomweb.queries import JSON_TYPES, root_of
+from invivo.protocols.dicomweb.encoding import object_in
+from invivo.protocols.dicomweb.native_model import XML, xml_of
+from invivo.protocols.dicomweb.packages import ZIP, package
+from invivo.protocols.dicomweb.queries import root_of
 from invivo.protocols.dicomweb.reading import Place, place_of
-from invivo.protocols.dicomweb.syntax import DICOM, EXPLICIT, form_of_objects
-from invivo.protocols.dicomweb.writing import json_array, with_addresses
-from invivo.protocols.negotiation import NotAcceptable, accepted, chosen
+from invivo.protocols.dicomweb.refusal import not_yours
+from invivo.protocols.dicomweb.syntax import DICOM, EXPLICIT, JPEG_2000, JPEG_LS, Form, form_of_objects
+from invivo.protocols.dicomweb.writing import Json, json_array, with_addresses
+from invivo.protocols.negotiation import NotAcceptable, accepted, chosen_model
 from invivo.protocols.wire import (
     BLOCK,
     Part,
     actor_of,
     archive_of,
-    blocks,
     file_response,
     gzip_response,
     kept_headers,
     multipart_response,
+    named_digest,
     not_modified,
     slice_of,
+    streamed,
 )
 
 _log = structlog.get_logger()
-
-
-class NotYours(errors.Refused):
-    """The actor may know of the object but not have its bytes."""
-
-    code = "dicomweb.not-yours"
-
-
-def not_yours() -> NotYours:
-    """Return the refusal of bytes that the actor may know of."""
-    return NotYours(
-        "You may see that this is there, but not have its images. Sign in, or ask the owner of the collection."
-    )
 
 
 def downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> images.Instance:
@@ -75,14 +68,14 @@ def downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> image
         raise not_yours() from None
 
 
-def _all_downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> tuple[list[images.Instance], int]:
-    """Return the instances of a study or series, and how many more there are that the actor may only know of."""
-    found = images.instances_of(archive, actor, place.study, place.series or None)
-    known = images.instances_of(archive, actor, place.study, place.series or None, bytes_too=False)
+def _all_downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> tuple[list[images.StoredObject], int]:
+    """Return the objects of a study or series, and how many more there are that the actor may only know of."""
+    known = images.files_of(archive, actor, place.study, place.series or None)
     if not known and place.series:
         raise images.UnknownSeries("There is no such series in the current release, or you may not see it.")
     if not known:
         raise images.UnknownStudy("There is no such study in the current release, or you may not see it.")
+    found = [one for one in known if one.is_free]
     if not found:
         raise not_yours()
     return found, len(known) - len(found)
@@ -92,129 +85,181 @@ def _all_downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> 
 
 
 def retrieve(request: Request) -> Response:
-    """Give a study, a series or an instance as DICOM files."""
+    """Give a study, a series or an instance as DICOM files, or packed as a ZIP."""
     archive, actor, place = archive_of(request), actor_of(request), place_of(request)
-    if place.instance:
-        found, missing = [downloadable(archive, actor, place)], 0
-    else:
-        found, missing = _all_downloadable(archive, actor, place)
+    ranges = accepted(request)
+    if ranges[0].type == ZIP:
+        return package(request, place)
+    found, missing = _found(archive, actor, place)
     syntaxes = frozenset(one.transfer_syntax_uid for one in found)
-    form = form_of_objects(accepted(request), syntaxes, is_one=bool(place.instance))
+    form = form_of_objects(ranges, syntaxes, is_one=bool(place.instance))
     if form is None:
+        if any(one.type == ZIP for one in ranges):
+            return package(request, place)
         raise NotAcceptable(
             'Objects are given as multipart/related; type="application/dicom", as stored with transfer-syntax=*'
-            f" or, where they can be decoded, as {EXPLICIT}."
+            f" or, where they can be decoded, as {EXPLICIT}, {JPEG_LS} or {JPEG_2000}, and as {ZIP}."
         )
-    etag = _digest_of(found, is_stored=form.is_stored)
+    etag = _digest_of(found, form.mark)
     headers = kept_headers(request, etag)
     unchanged = not_modified(request, headers)
     if unchanged is not None:
         return unchanged
     if not form.is_multipart:
-        return one_file(archive, found[0], headers, is_stored=form.is_stored)
+        return one_file(request, found[0], headers, form)
     if missing:
         headers["Warning"] = f'299 invivo: "{missing} instances are left out, because you may not have them."'
-    parts = [_part(archive, one, is_stored=form.is_stored) for one in found]
-    return multipart_response(parts, DICOM, etag, status=206 if missing else 200, headers=headers)
+    return multipart_response(
+        _parts(archive, found, form), DICOM, etag, status=206 if missing else 200, headers=headers
+    )
 
 
-def _digest_of(found: list[images.Instance], *, is_stored: bool) -> str:
-    digest = hashlib.sha256(b"stored" if is_stored else b"plain")
+def _found(archive: Archive, actor: accounts.Actor, place: Place) -> tuple[list[images.StoredObject], int]:
+    if not place.instance:
+        return _all_downloadable(archive, actor, place)
+    one = downloadable(archive, actor, place)
+    return [images.StoredObject(one.uid, one.transfer_syntax_uid, one.digest, one.size_bytes, True)], 0
+
+
+def _digest_of(found: list[images.StoredObject], mark: str) -> str:
+    digest = hashlib.sha256(mark.encode())
     for one in found:
         digest.update(one.digest.encode())
     return digest.hexdigest()[:40]
 
 
-def one_file(archive: Archive, one: images.Instance, headers: dict[str, str], *, is_stored: bool) -> Response:
+Bytes = images.Instance | images.StoredObject
+
+
+def one_file(request: Request, one: Bytes, headers: dict[str, str], form: Form) -> Response:
     """Give one object as a DICOM file."""
+    archive = archive_of(request)
     named = {**headers, "Content-Disposition": f'attachment; filename="{one.uid}.dcm"'}
-    path = archive.objects.place(one.digest).path
-    if is_stored or one.transfer_syntax_uid == EXPLICIT:
-        return file_response(path, f"{DICOM}; transfer-syntax={one.transfer_syntax_uid}", named)
-    try:
-        content = dicom.encoded(dicom.as_uncompressed(path))
-    except (errors.Invalid, errors.TooLarge) as error:
-        raise NotAcceptable(f"The object cannot be decoded; ask for it as stored. {error.message}") from error
-    return Response(content, media_type=f"{DICOM}; transfer-syntax={EXPLICIT}", headers=named)
+    if _leaves_as_stored(one, form):
+        path = archive.objects.place(one.digest).path
+        return file_response(request, path, f"{DICOM}; transfer-syntax={one.transfer_syntax_uid}", named)
+    content, syntax = object_in(archive.objects.place(one.digest).path, form.syntax)
+    return Response(content, media_type=f"{DICOM}; transfer-syntax={syntax}", headers=named)
 
 
-def _part(archive: Archive, one: images.Instance, *, is_stored: bool) -> Part:
-    """Return the part of one object; its length is known where its bytes leave as they are stored."""
-    if is_stored or one.transfer_syntax_uid == EXPLICIT:
-        chunks = _stored_chunks(archive, one)
-        return Part(f"{DICOM}; transfer-syntax={one.transfer_syntax_uid}", chunks, one.size_bytes)
-    return Part(f"{DICOM}; transfer-syntax={EXPLICIT}", _decoded_chunks(archive, one))
+def _parts(archive: Archive, found: list[images.StoredObject], form: Form) -> Iterable[Part]:
+    """Return the parts of objects: a list where their bytes leave as they are stored, so that their length is known.
+
+    Others are made when their turn comes, one in memory at a time; the first at once, so that it can still be refused.
+    """
+    if all(_leaves_as_stored(one, form) for one in found):
+        return [_stored_part(archive, one) for one in found]
+    first = _part(archive, found[0], form)
+    return chain([first], (_part(archive, one, form) for one in found[1:]))
 
 
-def _stored_chunks(archive: Archive, one: images.Instance) -> Iterator[bytes]:
+def _leaves_as_stored(one: Bytes, form: Form) -> bool:
+    return form.is_stored or one.transfer_syntax_uid == form.syntax
+
+
+def _stored_part(archive: Archive, one: Bytes) -> Part:
+    content_type = f"{DICOM}; transfer-syntax={one.transfer_syntax_uid}"
+    return Part(content_type, _stored_chunks(archive, one), one.size_bytes)
+
+
+def _stored_chunks(archive: Archive, one: Bytes) -> Iterator[bytes]:
     place = archive.objects.place(one.digest)
     yield from slice_of(place.path, place.offset, place.length)
 
 
-def _decoded_chunks(archive: Archive, one: images.Instance) -> Iterator[bytes]:
-    """Decode an object when its turn comes, so that one at a time is in memory.
+def _part(archive: Archive, one: Bytes, form: Form) -> Part:
+    """Return the part of one object.
 
     A damaged frame breaks the answer off: half an answer that looks whole would be worse.
     """
+    if _leaves_as_stored(one, form):
+        return _stored_part(archive, one)
     try:
-        content = dicom.encoded(dicom.as_uncompressed(archive.objects.place(one.digest).path))
-    except (errors.Invalid, errors.TooLarge) as error:
+        content, syntax = object_in(archive.objects.place(one.digest).path, form.syntax)
+    except errors.InvivoError as error:
         _log.warning("dicomweb.undecodable", object=one.digest[:12], code=error.kind)
         raise
-    yield from (content[start : start + BLOCK] for start in range(0, len(content), BLOCK))
+    chunks = (content[start : start + BLOCK] for start in range(0, len(content), BLOCK))
+    return Part(f"{DICOM}; transfer-syntax={syntax}", chunks, len(content))
 
 
 # ---- metadata ------------------------------------------------------------------------------------------------------
 
 
 def metadata(request: Request) -> Response:
-    """Give the headers of a study, a series or an instance as DICOM JSON."""
-    media_type = chosen(request, JSON_TYPES)
+    """Give the headers of a study, a series or an instance as DICOM JSON, or as XML of the Native DICOM Model."""
     place = place_of(request)
+    model = chosen_model(request, is_one=bool(place.instance))
     if place.instance:
-        return _instance_metadata(request, place, media_type)
+        return _instance_metadata(request, place, model)
     if place.series:
-        return _series_metadata(request, place, media_type)
-    return _study_metadata(request, place, media_type)
+        return _series_metadata(request, place, model)
+    return _study_metadata(request, place, model)
 
 
-def _series_metadata(request: Request, place: Place, media_type: str) -> Response:
-    """Give the file that was written when the series was published, as it lies."""
+def _series_metadata(request: Request, place: Place, model: str) -> Response:
+    """Give the file that was written when the series was published, as it lies; XML is made of the headers."""
     archive = archive_of(request)
     found = images.find_series(archive, actor_of(request), place.series)
     if found.study_uid != place.study:
         raise images.UnknownSeries("The series is not part of this study.")
-    headers = kept_headers(request, f"{found.key}-{found.revision}-{found.growth}")
+    headers = kept_headers(request, f"{found.key}-{found.revision}-{found.growth}{_form_of(model)}")
     unchanged = not_modified(request, headers)
     if unchanged is not None:
         return unchanged
-    return gzip_response(request, images.read_metadata(archive, found), media_type, headers)
+    if model == XML:
+        return _documents(archive, [found], headers)
+    return gzip_response(request, images.read_metadata(archive, found), model, headers)
 
 
-def _instance_metadata(request: Request, place: Place, media_type: str) -> Response:
+def _instance_metadata(request: Request, place: Place, model: str) -> Response:
     archive = archive_of(request)
     one = images.find_instance(
         archive, actor_of(request), place.instance, series_uid=place.series, study_uid=place.study, bytes_too=False
     )
-    headers = kept_headers(request, f"{one.digest[:40]}-header")
+    headers = kept_headers(request, f"{one.digest[:40]}-header{_form_of(model)}")
     unchanged = not_modified(request, headers)
     if unchanged is not None:
         return unchanged
     base = f"{root_of(archive)}/studies/{one.study_uid}/series/{one.series_uid}"
-    written = [with_addresses(header, base) for header in images.headers_of(archive, one.series_key, one.uid)]
-    return Response(orjson.dumps(written), media_type=media_type, headers=headers)
+    packed = images.packed_headers(archive, [one.id]).values()
+    written = [with_addresses(images.unpack_header(one), base) for one in packed]
+    if model == XML:
+        parts = [Part(XML, [content], len(content)) for content in map(xml_of, written)]
+        return multipart_response(parts, XML, named_digest(headers["ETag"]), headers=headers)
+    if model == "application/xml":
+        return Response(xml_of(written[0]), media_type=XML, headers=headers)
+    return Response(orjson.dumps(written), media_type=model, headers=headers)
 
 
-def _study_metadata(request: Request, place: Place, media_type: str) -> Response:
+def _study_metadata(request: Request, place: Place, model: str) -> Response:
     archive = archive_of(request)
     found = images.series_of_study(archive, actor_of(request), place.study)
     named = "/".join(f"{one.key}-{one.revision}-{one.growth}" for one in found)
-    headers = kept_headers(request, hashlib.sha256(named.encode()).hexdigest()[:40])
+    headers = kept_headers(request, hashlib.sha256(named.encode()).hexdigest()[:40] + _form_of(model))
     unchanged = not_modified(request, headers)
     if unchanged is not None:
         return unchanged
-    base = f"{root_of(archive)}/studies/{place.study}/series"
-    written = (
-        with_addresses(header, f"{base}/{one.uid}") for one in found for header in images.headers_of(archive, one.key)
-    )
-    return StreamingResponse(blocks(json_array(written, orjson.dumps)), media_type=media_type, headers=headers)
+    if model == XML:
+        return _documents(archive, found, headers)
+    written = _headers_of(archive, found)
+    return streamed(json_array(written, orjson.dumps), model, headers=headers)
+
+
+def _form_of(model: str) -> str:
+    """Name the model in an entity tag."""
+    return "-xml" if model in (XML, "application/xml") else ""
+
+
+def _headers_of(archive: Archive, found: list[images.Series]) -> Iterator[Json]:
+    for one in found:
+        base = f"{root_of(archive)}/studies/{one.study_uid}/series/{one.uid}"
+        for header in images.headers_of(archive, one.key):
+            yield with_addresses(header, base)
+
+
+def _documents(archive: Archive, found: list[images.Series], headers: dict[str, str]) -> Response:
+    """Give the headers of series as parts of XML, one in memory at a time."""
+    contents = map(xml_of, _headers_of(archive, found))
+    parts = (Part(XML, [content], len(content)) for content in contents)
+    return multipart_response(parts, XML, named_digest(headers["ETag"]), headers=headers)

@@ -2,6 +2,7 @@
 
 from starlette.routing import BaseRoute, Mount, Route
 
+from invivo.protocols.dicomweb.capabilities import telling
 from invivo.protocols.dicomweb.pictures import rendered, thumbnail
 from invivo.protocols.dicomweb.pixels import bulkdata, frames
 from invivo.protocols.dicomweb.queries import instances, series, studies
@@ -42,5 +43,7 @@ storing: list[Route] = [
 ]
 objects = [route(place, retrieve) for place in (INSTANCE, SERIES, STUDY)]
 
-service = Door([*pictures, *retrieving, *searching, *storing, *objects])
+known = [*pictures, *retrieving, *searching, *storing, *objects]
+
+service = Door([*known, *telling(known)])
 routes: list[BaseRoute] = [Mount("/dicom-web", app=service, name="dicomweb"), route("/wado", wado)]

@@ -12,6 +12,7 @@ from invivo.protocols.negotiation import MediaRange
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
+JPEG_LS, JPEG_2000 = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
 NATIVE = frozenset({"1.2.840.10008.1.2", EXPLICIT, BIG_ENDIAN, "1.2.840.10008.1.2.1.99"})
 OCTETS, DICOM = "application/octet-stream", "application/dicom"
 _IN = "1.2.840.10008.1.2"
@@ -43,6 +44,10 @@ DECODABLE = NATIVE | {
 }
 
 
+# What frames and objects are compressed to when a client takes nothing else.
+WRITTEN = {"image/jls": JPEG_LS, "image/jp2": JPEG_2000}
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """The form of an answer.
@@ -51,14 +56,22 @@ class Form:
     ----------
     is_multipart : bool
     is_stored : bool
-        Bytes as they are stored; else Explicit VR Little Endian, uncompressed.
+        Bytes as they are stored; else in `syntax`.
     media_type : str
         Of the parts, or of the whole answer.
+    syntax : str
+        Transfer syntax of what is not stored so.
     """
 
     is_multipart: bool
     is_stored: bool
     media_type: str
+    syntax: str = EXPLICIT
+
+    @property
+    def mark(self) -> str:
+        """Name the form of the bytes in an entity tag."""
+        return "stored" if self.is_stored else {JPEG_LS: "jls", JPEG_2000: "jp2"}.get(self.syntax, "plain")
 
 
 def media_type_of(syntax: str) -> str:
@@ -80,12 +93,13 @@ def form_of_objects(ranges: Sequence[MediaRange], syntaxes: frozenset[str], *, i
         asked = one.transfer_syntax
         takes_all = one.type == "*/*" and not syntaxes <= DECODABLE
         is_stored = asked == "*" or syntaxes == {asked or EXPLICIT} or takes_all
-        if not is_stored and not (asked in ("", EXPLICIT) and syntaxes <= DECODABLE):
+        if not is_stored and not (asked in ("", EXPLICIT, JPEG_LS, JPEG_2000) and syntaxes <= DECODABLE):
             continue
+        syntax = EXPLICIT if is_stored else asked or EXPLICIT
         if one.covers("multipart/related") and one.inner in (DICOM, "*/*", "application/*"):
-            return Form(True, is_stored, DICOM)
+            return Form(True, is_stored, DICOM, syntax)
         if is_one and one.covers(DICOM):
-            return Form(False, is_stored, DICOM)
+            return Form(False, is_stored, DICOM, syntax)
     return None
 
 
@@ -127,4 +141,8 @@ def _frames_in(one: MediaRange, syntax: str, *, is_one: bool) -> Form | None:
             return Form(is_multipart, True, stored)
     if takes_octets and asked in ("", "*", EXPLICIT, syntax if is_native else "") and syntax in DECODABLE:
         return Form(is_multipart, is_native and syntax != BIG_ENDIAN, OCTETS)
+    written = WRITTEN.get(inner, asked if takes_octets else "")
+    if written in WRITTEN.values() and asked in ("", written) and syntax in DECODABLE:
+        media_type = next(name for name, uid in WRITTEN.items() if uid == written)
+        return Form(is_multipart, False, media_type, written)
     return None

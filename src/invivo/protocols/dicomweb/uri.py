@@ -7,6 +7,7 @@ DICOM PS3.18 9 (URI service).
 
 from collections.abc import Mapping
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +16,9 @@ from invivo.protocols.dicomweb.pictures import MEDIA, Look, number_of, picture_r
 from invivo.protocols.dicomweb.pixels import numbers_of
 from invivo.protocols.dicomweb.reading import BadUid, Place
 from invivo.protocols.dicomweb.retrieval import downloadable, one_file
-from invivo.protocols.dicomweb.syntax import DECODABLE, DICOM, EXPLICIT
-from invivo.protocols.negotiation import NotAcceptable, media_ranges
+from invivo.protocols.dicomweb.syntax import DICOM, EXPLICIT, form_of_objects, media_type_of
+from invivo.protocols.dicomweb.video import is_video, video_response
+from invivo.protocols.negotiation import MediaRange, NotAcceptable, media_ranges
 from invivo.protocols.wire import BadParameter, actor_of, archive_of, kept_headers, not_modified
 
 LARGEST_SIDE = 4096
@@ -27,12 +29,26 @@ def wado(request: Request) -> Response:
     parameters = request.query_params
     if parameters.get("requestType", "").upper() != "WADO":
         raise BadParameter("requestType must be WADO.")
+    _check_refused(parameters)
     one = downloadable(archive_of(request), actor_of(request), _place_of(parameters))
     media_type = _media_type(parameters, one)
+    if media_type.startswith("video/"):
+        return video_response(request, archive_of(request), one)
     if media_type == DICOM:
         return _object(request, one, parameters.get("transferSyntax", ""))
     number = numbers_of(parameters.get("frameNumber") or "1", one.frames)[0]
     return picture_response(request, one, number, _look_of(parameters, media_type, one))
+
+
+def _check_refused(parameters: Mapping[str, str]) -> None:
+    """Refuse what would give other images than asked if it were passed over (PS3.18 9.1.2).
+
+    ``charset`` and ``annotation`` change nothing; a window goes with a picture, not with a DICOM file.
+    """
+    if parameters.get("anonymize", "no").lower() != "no":
+        raise HTTPException(501, "Objects are not anonymized on the way out; what is released has its rules.")
+    if parameters.get("presentationUID") or parameters.get("presentationSeriesUID"):
+        raise HTTPException(501, "Presentation states are not applied; leave presentationUID out.")
 
 
 def _place_of(parameters: Mapping[str, str]) -> Place:
@@ -46,6 +62,8 @@ def _place_of(parameters: Mapping[str, str]) -> Place:
 def _media_type(parameters: Mapping[str, str], one: images.Instance) -> str:
     """Choose the form: what contentType names, else a picture of what has one frame, else the object (PS3.18 9.1.2.2.1)."""
     offered = ([*MEDIA] if one.rows and one.pixel_offset is not None else []) + [DICOM]
+    if is_video(one):
+        offered = [DICOM, media_type_of(one.transfer_syntax_uid)]
     asked = parameters.get("contentType", "")
     if not asked.strip():
         return offered[0] if one.frames == 1 else DICOM
@@ -57,13 +75,14 @@ def _media_type(parameters: Mapping[str, str], one: images.Instance) -> str:
 
 
 def _object(request: Request, one: images.Instance, syntax: str) -> Response:
-    is_stored = syntax in ("*", one.transfer_syntax_uid)
-    if not is_stored and (syntax not in ("", EXPLICIT) or one.transfer_syntax_uid not in DECODABLE):
+    asked = MediaRange(DICOM, {"transfer-syntax": syntax} if syntax else {})
+    form = form_of_objects([asked], frozenset({one.transfer_syntax_uid}), is_one=True)
+    if form is None:
         raise NotAcceptable(
             f"This object is given as {one.transfer_syntax_uid}, or as {EXPLICIT} where it can be decoded."
         )
-    headers = kept_headers(request, f"{one.digest[:40]}-{'stored' if is_stored else 'plain'}")
-    return not_modified(request, headers) or one_file(archive_of(request), one, headers, is_stored=is_stored)
+    headers = kept_headers(request, f"{one.digest[:40]}-{form.mark}")
+    return not_modified(request, headers) or one_file(request, one, headers, form)
 
 
 def _look_of(parameters: Mapping[str, str], media_type: str, one: images.Instance) -> Look:

@@ -1,0 +1,55 @@
+"""Which attributes belong to a study and which to a series; every other one belongs to an instance.
+
+References
+----------
+DICOM PS3.3 C.7.1 to C.7.5 (patient, study, series, frame of reference and equipment); PS3.18 10.6.1.2.
+"""
+
+from invivo import dicom
+
+_STUDY = """
+StudyDate StudyTime AccessionNumber IssuerOfAccessionNumberSequence ModalitiesInStudy SOPClassesInStudy
+ReferringPhysicianName ReferringPhysicianIdentificationSequence ConsultingPhysicianName TimezoneOffsetFromUTC
+StudyDescription ProcedureCodeSequence PhysiciansOfRecord PhysiciansOfRecordIdentificationSequence
+NameOfPhysiciansReadingStudy PhysiciansReadingStudyIdentificationSequence ReferencedStudySequence
+RequestingServiceCodeSequence ReasonForPerformedProcedureCodeSequence AdmittingDiagnosesDescription
+AdmittingDiagnosesCodeSequence PatientName PatientID IssuerOfPatientID IssuerOfPatientIDQualifiersSequence
+TypeOfPatientID PatientBirthDate PatientBirthTime PatientSex OtherPatientIDs OtherPatientIDsSequence OtherPatientNames
+PatientAge PatientSize PatientSizeCodeSequence PatientWeight PatientBodyMassIndex MeasuredAPDimension
+MeasuredLateralDimension MedicalAlerts Allergies EthnicGroup EthnicGroupCodeSequence Occupation SmokingStatus
+AdditionalPatientHistory PregnancyStatus LastMenstrualDate PatientSexNeutered PatientSpeciesDescription
+PatientSpeciesCodeSequence PatientBreedDescription PatientBreedCodeSequence BreedRegistrationSequence
+ResponsiblePerson ResponsiblePersonRole ResponsibleOrganization PatientComments PatientIdentityRemoved
+DeidentificationMethod DeidentificationMethodCodeSequence QualityControlSubject ClinicalTrialSponsorName
+ClinicalTrialProtocolID ClinicalTrialProtocolName ClinicalTrialSiteID ClinicalTrialSiteName ClinicalTrialSubjectID
+ClinicalTrialSubjectReadingID ClinicalTrialProtocolEthicsCommitteeName
+ClinicalTrialProtocolEthicsCommitteeApprovalNumber ClinicalTrialTimePointID ClinicalTrialTimePointDescription
+LongitudinalTemporalOffsetFromEvent LongitudinalTemporalEventType ConsentForClinicalTrialUseSequence
+StudyInstanceUID StudyID AdmissionID IssuerOfAdmissionIDSequence ServiceEpisodeID ServiceEpisodeDescription
+PatientState ReasonForVisit NumberOfStudyRelatedSeries NumberOfStudyRelatedInstances
+NumberOfPatientRelatedStudies NumberOfPatientRelatedSeries NumberOfPatientRelatedInstances
+"""
+_SERIES = """
+SeriesDate SeriesTime Modality Manufacturer InstitutionName InstitutionAddress StationName SeriesDescription
+SeriesDescriptionCodeSequence InstitutionalDepartmentName PerformingPhysicianName
+PerformingPhysicianIdentificationSequence OperatorsName OperatorIdentificationSequence ManufacturerModelName
+ReferencedPerformedProcedureStepSequence RelatedSeriesSequence AnatomicRegionSequence BodyPartExamined
+ProtocolName PatientPosition DeviceSerialNumber DeviceUID SoftwareVersions GantryID UDISequence
+SpatialResolution DateOfLastCalibration TimeOfLastCalibration DateOfManufacture DateOfInstallation
+PixelPaddingValue ClinicalTrialCoordinatingCenterName ClinicalTrialSeriesID ClinicalTrialSeriesDescription
+SeriesInstanceUID SeriesNumber Laterality SmallestPixelValueInSeries LargestPixelValueInSeries
+FrameOfReferenceUID PositionReferenceIndicator NumberOfSeriesRelatedInstances
+PerformedProcedureStepStartDate PerformedProcedureStepStartTime PerformedProcedureStepEndDate
+PerformedProcedureStepEndTime PerformedProcedureStepID PerformedProcedureStepDescription
+PerformedProtocolCodeSequence CommentsOnThePerformedProcedureStep RequestAttributesSequence
+TreatmentSessionUID EntranceDoseInmGy PresentationIntentType
+"""
+STUDY_TAGS = frozenset(f"{dicom.attribute(keyword).tag:08X}" for keyword in _STUDY.split())
+SERIES_TAGS = frozenset(f"{dicom.attribute(keyword).tag:08X}" for keyword in _SERIES.split())
+
+
+def belongs(tag: str, level: str) -> bool:
+    """Tell whether an attribute is given by ``includefield=all`` at a level, that is, belongs to it or to one above."""
+    if level == "study":
+        return tag in STUDY_TAGS
+    return level == "instance" or tag in STUDY_TAGS or tag in SERIES_TAGS

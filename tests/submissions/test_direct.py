@@ -141,6 +141,13 @@ def test_another_sender_is_refused(archive: Archive, house: collections.Collecti
     assert send(archive, [make_image()], stranger) == ["refused"]
 
 
+def test_the_other_doors_take_in_from_the_same_addresses(archive: Archive, house: collections.Collection) -> None:
+    near = submissions.Origin("stow", address="127.0.0.1")
+    assert send(archive, [make_image()], near) == ["held"]
+    for origin in (submissions.Origin("stow", address="10.0.0.1"), submissions.Origin("stow")):
+        assert send(archive, [make_image()], origin) == ["refused"]
+
+
 def test_the_public_doors_cannot_read_what_waits(public_archive: Archive, house: collections.Collection) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), public_archive.database.transaction() as tx:
         tx.execute("select count(*) from images.arrived")

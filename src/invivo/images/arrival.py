@@ -20,8 +20,7 @@ from invivo.images.registration import (
     series_words,
 )
 
-_TYPES = "text text text text text integer integer integer integer integer text bigint bigint bigint bigint bytea bytea text".split()
-_STAGE = f"select intake.stage(%s::bigint, {', '.join(f'%s::{kind}[]' for kind in _TYPES)})".encode()
+_STAGE = b"select intake.stage(%s, %s::jsonb, %b::bytea[], %b::bytea[])"
 _TAKEN = (
     "uid sop_class_uid transfer_syntax_uid number rows columns bits_allocated frames digest size_bytes crc32 pixel_offset"
     " pixel_length frame_offsets header"
@@ -46,28 +45,32 @@ class Grown:
 
 def stage(tx: database.Tx, collection_id: int, entries: Sequence[Entry]) -> None:
     """Put objects of a collection where the worker enters them from; works for the public database role."""
-    facts = [entry.facts for entry in entries]
-    columns: list[list[Any]] = [
-        [one.study_uid for one in facts],
-        [one.series_uid for one in facts],
-        [one.sop_uid for one in facts],
-        [one.sop_class_uid for one in facts],
-        [one.transfer_syntax_uid for one in facts],
-        [one.instance_number for one in facts],
-        [one.rows for one in facts],
-        [one.columns for one in facts],
-        [one.bits_allocated for one in facts],
-        [one.frames for one in facts],
-        [entry.digest for entry in entries],
-        [entry.size_bytes for entry in entries],
-        [entry.crc32 for entry in entries],
-        [entry.pixel_offset for entry in entries],
-        [entry.pixel_length for entry in entries],
-        [entry.frame_offsets for entry in entries],
-        [entry.header for entry in entries],
-        [_written(entry) for entry in entries],
-    ]
-    tx.execute(_STAGE, [collection_id, *columns], binary=True)
+    items = [_item(place, entry) for place, entry in enumerate(entries, 1)]
+    headers, tables = [entry.header for entry in entries], [entry.frame_offsets for entry in entries]
+    tx.execute(_STAGE, [collection_id, orjson.dumps(items).decode(), headers, tables])
+
+
+def _item(place: int, entry: Entry) -> dict[str, Any]:
+    one = entry.facts
+    return {
+        "place": place,
+        "study_uid": one.study_uid,
+        "series_uid": one.series_uid,
+        "uid": one.sop_uid,
+        "sop_class_uid": one.sop_class_uid,
+        "transfer_syntax_uid": one.transfer_syntax_uid,
+        "number": one.instance_number,
+        "rows": one.rows,
+        "columns": one.columns,
+        "bits_allocated": one.bits_allocated,
+        "frames": one.frames,
+        "digest": entry.digest,
+        "size_bytes": entry.size_bytes,
+        "crc32": entry.crc32,
+        "pixel_offset": entry.pixel_offset,
+        "pixel_length": entry.pixel_length,
+        "facts": _written(entry),
+    }
 
 
 def await_staging(tx: database.Tx, collection_id: int) -> None:

@@ -1,10 +1,13 @@
 """The table of job names and verbs: here an earlier room's job becomes a later room's verb."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from invivo import accounts, images, releases, submissions
 from invivo.archive import Archive
+
+GATHERED_S = 0.25
 
 
 def _publish(archive: Archive, key: str) -> None:
@@ -20,7 +23,9 @@ def _derive(archive: Archive, key: str) -> None:
 
 
 def _enter(archive: Archive, key: str) -> None:
-    releases.grow(archive, int(key))
+    """Enter what has arrived; what comes close behind is entered by the same job, many at a time."""
+    while releases.grow(archive, int(key)):
+        time.sleep(GATHERED_S)
 
 
 VERBS: dict[str, Callable[[Archive, str], None]] = {

@@ -1,19 +1,18 @@
 -- What arrives is staged by one statement. The shared lock tells the worker who is still at it: a job that ends waits for
--- those, for they found it queued and queued no other.
-create function intake.stage(
-    collection bigint, study_uids text[], series_uids text[], uids text[], sop_classes text[], syntaxes text[],
-    numbers integer[], row_counts integer[], column_counts integer[], bits integer[], frame_counts integer[],
-    digests text[], sizes bigint[], crcs bigint[], pixel_offsets bigint[], pixel_lengths bigint[], offset_tables bytea[],
-    headers bytea[], told text[]
-) returns void
+-- those, for they found it queued and queued no other. Headers and tables of frames are in the order of the items.
+create function intake.stage(collection bigint, items jsonb, headers bytea[], offset_tables bytea[]) returns void
 language plpgsql security definer set search_path = public as $$
 begin
     perform pg_advisory_xact_lock_shared(1002, collection::integer);
     insert into images.arrived (collection_id, study_uid, series_uid, uid, sop_class_uid, transfer_syntax_uid, number, rows,
-            columns, bits_allocated, frames, digest, size_bytes, crc32, pixel_offset, pixel_length, frame_offsets, header, facts)
-        select collection, x.* from unnest(study_uids, series_uids, uids, sop_classes, syntaxes, numbers, row_counts,
-            column_counts, bits, frame_counts, digests, sizes, crcs, pixel_offsets, pixel_lengths, offset_tables, headers,
-            told) as x;
+            columns, bits_allocated, frames, digest, size_bytes, crc32, pixel_offset, pixel_length, facts, frame_offsets, header)
+        select collection, x.study_uid, x.series_uid, x.uid, x.sop_class_uid, x.transfer_syntax_uid, x.number, x.rows, x.columns,
+            x.bits_allocated, x.frames, x.digest, x.size_bytes, x.crc32, x.pixel_offset, x.pixel_length, x.facts,
+            offset_tables[x.place], headers[x.place]
+        from jsonb_to_recordset(items) as x (place integer, study_uid text, series_uid text, uid text, sop_class_uid text,
+            transfer_syntax_uid text, number integer, rows integer, columns integer, bits_allocated integer, frames integer,
+            digest text, size_bytes bigint, crc32 bigint, pixel_offset bigint, pixel_length bigint, facts text)
+        order by x.place;
     perform jobs.enqueue('enter', collection::text, null);
 end;
 $$;

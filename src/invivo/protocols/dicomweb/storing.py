@@ -136,7 +136,8 @@ async def store(request: Request) -> Response:
     _check_type(request, content_type)
     model = _model(request)
     archive = archive_of(request)
-    origin = submissions.Origin("stow", actor_of(request), _submission_of(request))
+    address = request.client.host if request.client else ""
+    origin = submissions.Origin("stow", actor_of(request), _submission_of(request), address=address)
     delivery = _Delivery(archive, origin, place_of(request).study)
 
     def take_all(body: Iterator[bytes]) -> Response:

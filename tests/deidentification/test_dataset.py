@@ -493,21 +493,3 @@ def test_an_object_without_a_class_is_refused(ct: Make, mapping: Mapping) -> Non
     del ds.SOPClassUID
     with pytest.raises(CannotDeidentify):
         deidentification.deidentify(ds, BASIC, mapping)
-
-
-@BOTH
-def test_an_ethics_committee_does_not_stay_without_its_approval_number(
-    ct: Make, passage: Any, mapping: Mapping, profile: Profile
-) -> None:
-    dataset = ct()
-    dataset.ClinicalTrialProtocolEthicsCommitteeName = "Board of Kowalczyk"
-    dataset.ClinicalTrialProtocolEthicsCommitteeApprovalNumber = "ZX9081726"
-    output, cleaned, report = passage.through(dataset, profile, mapping)
-    kept = [keyword for keyword in cleaned.dir() if keyword.startswith("ClinicalTrialProtocolEthicsCommittee")]
-    assert kept in (
-        [],
-        ["ClinicalTrialProtocolEthicsCommitteeApprovalNumber", "ClinicalTrialProtocolEthicsCommitteeName"],
-    )
-    codes = {action.path: action.code for action in report.actions}
-    assert codes["ClinicalTrialProtocolEthicsCommitteeName"] == ("D" if kept else "X")
-    assert b"kowalczyk" not in output.lower()

@@ -30,3 +30,8 @@ def test_identified_objects_are_not_offered_to_a_network(tmp_path: Path, section
 def test_this_machine_may_reach_them(tmp_path: Path, host: str) -> None:
     doors = {"http": {"bind": f"{host}:8042"}, "dimse": {"bind": f"{host}:11112"}}
     need_closed_doors(read_settings(tmp_path, inhouse={"identified": True}, **doors))
+
+
+def test_what_was_kept_as_it_came_closes_the_doors_whatever_the_settings_say_today(tmp_path: Path) -> None:
+    with pytest.raises(OpenDoors):
+        need_closed_doors(read_settings(tmp_path, http={"bind": "0.0.0.0:8042"}), is_identified=True)

@@ -140,3 +140,33 @@ def test_objects_taken_over_from_another_store_are_synced(store: DiskStore, tmp_
     public.adopt(digests, store)
     public.adopt(digests[:2], store)
     assert all(public.place(digest).path.read_bytes() == store.place(digest).path.read_bytes() for digest in digests)
+
+
+def test_half_an_object_is_not_taken_for_a_whole_one(store: DiskStore, tmp_path: Path) -> None:
+    (digest,) = put(store, b"a" * 1000)
+    public = DiskStore(tmp_path / "public")
+    public.adopt([digest], store)
+    public.place(digest).path.unlink()
+    half = public.root / digest[:2] / digest[2:4] / digest
+    half.write_bytes(b"a" * 300)
+    public.adopt([digest], store)
+    assert half.read_bytes() == b"a" * 1000
+    half.unlink()
+    half.write_bytes(b"a" * 300)
+    public.keep([public.spool([b"a" * 1000], 1 << 20)])
+    assert half.read_bytes() == b"a" * 1000
+
+
+def test_a_sync_that_fails_is_tried_again(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(store, b"a" * 1000)
+
+    def failing(_folder: Path) -> None:
+        raise OSError(errno.EIO, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "sync_all", failing)
+        with pytest.raises(OSError, match="no"):
+            store.settle()
+    assert len(segments(store)) == 1
+    store.settle()
+    assert segments(store) == []

@@ -141,6 +141,22 @@ def test_another_sender_is_refused(archive: Archive, house: collections.Collecti
     assert send(archive, [make_image()], stranger) == ["refused"]
 
 
+def test_a_stranger_leaves_nothing_behind(archive: Archive, house: collections.Collection) -> None:
+    large = make_image(size=1024)
+    assert len(large) > 1 << 20
+    stranger = submissions.Origin("dimse", called_aet="INVIVO", calling_aet="CT1", address="10.0.0.1")
+    assert send(archive, [large], stranger) == ["refused"]
+    assert send(archive, [large]) == ["held"]
+    assert not list((archive.held.root / "spool").iterdir())
+
+
+def test_it_is_known_later_that_objects_were_kept_as_they_came(archive: Archive, house: collections.Collection) -> None:
+    assert not releases.has_grown(archive.database)
+    send(archive, [make_image()])
+    releases.grow(archive, house.id)
+    assert releases.has_grown(archive.database)
+
+
 def test_the_other_doors_take_in_from_the_same_addresses(archive: Archive, house: collections.Collection) -> None:
     near = submissions.Origin("stow", address="127.0.0.1")
     assert send(archive, [make_image()], near) == ["held"]

@@ -4,7 +4,7 @@ A release adds, revises and withdraws series; what it does not touch it shares w
 stays citable: a withdrawn series leaves a tombstone that says when, why and by whose decision.
 """
 
-from invivo.releases.growing import grow
+from invivo.releases.growing import grow, has_grown
 from invivo.releases.publication import NothingToPublish, NotSettled, Preview, preview, publish, withdraw
 from invivo.releases.release import Release, Tombstone, newest, releases_of, tombstone_of, tombstones_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "Release",
     "Tombstone",
     "grow",
+    "has_grown",
     "newest",
     "preview",
     "publish",

@@ -28,6 +28,14 @@ def grow(archive: Archive, collection_id: int) -> int:
             is_last_look = True
 
 
+def has_grown(pool: database.Database) -> bool:
+    """Tell whether a collection ever kept objects as they came."""
+    with pool.transaction() as tx:
+        return (
+            tx.execute("select 1 from releases.release where published_by = %s limit 1", [RULE]).fetchone() is not None
+        )
+
+
 def _enter_some(archive: Archive, collection_id: int) -> images.Grown | None:
     with archive.database.transaction() as tx:
         lock(tx, collection_id)

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from invivo import database
+from invivo import database, releases
 from invivo.archive import make_folders, prepare
 from invivo.errors import Broken, Conflict
 from invivo.serving.process import ROLES, configure_log, run_role
@@ -83,11 +83,22 @@ class Tree:
             self.postmaster.start()
             self.dsn = self.postmaster.dsn
         prepare(self.settings, self.dsn)
+        if self._has_identified():
+            need_closed_doors(self.settings, is_identified=True)
         gc.collect()
         gc.freeze()
         for role in self.roles:
             for number in range(self.settings.dimse.processes if role == "dimse" else 1):
                 self._start(f"{role}-{number + 1}" if number else role)
+
+    def _has_identified(self) -> bool:
+        """Whether anything was ever kept as it came, whatever the settings say today."""
+        pool = database.Database(self.dsn, "invivo_staff", 1)
+        pool.open()
+        try:
+            return releases.has_grown(pool)
+        finally:
+            pool.close()
 
     def _check_addresses(self) -> None:
         need_closed_doors(self.settings)
@@ -189,14 +200,14 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-def need_closed_doors(settings: Settings) -> None:
+def need_closed_doors(settings: Settings, *, is_identified: bool = False) -> None:
     """An archive that keeps objects as they come listens on this machine only, unless its administrator answers for more.
 
     Raises
     ------
     OpenDoors
     """
-    if not settings.inhouse.identified or settings.inhouse.network:
+    if not (settings.inhouse.identified or is_identified) or settings.inhouse.network:
         return
     doors = {
         "http.bind": settings.http.bind,
@@ -207,7 +218,7 @@ def need_closed_doors(settings: Settings) -> None:
         host = text.rpartition(":")[0].strip("[]")
         if text and not _is_this_machine(host):
             raise OpenDoors(
-                f"This archive keeps identified objects (inhouse.identified), and {name} is {text}. Let it listen on"
+                f"This archive keeps identified objects, and {name} is {text}. Let it listen on"
                 " 127.0.0.1, or set inhouse.network if everybody on that network may read everything."
             )
 

@@ -81,8 +81,13 @@ class Journal:
             self._close_current()
         with self._settled:
             full, self._full = self._full, []
-        if full:
-            sync_all(self._folder)
+        try:
+            if full:
+                sync_all(self._folder)
+        except OSError:
+            with self._settled:
+                self._full += full
+            raise
         for handle, path in full:
             path.unlink(missing_ok=True)
             os.close(handle)

@@ -83,15 +83,16 @@ def receive_spooled(archive: Archive, origin: Origin, spooled: Sequence[tuple[st
     UnknownSender, DatabaseAway
         Nothing was kept of any.
     """
-    destination = _destination(archive, origin)
-    if destination.direct is None:
-        return _hold(archive, origin, spooled)
-    entries = direct.enter(archive, destination.direct, [one for _, one in spooled])
-    others = iter(_hold(archive, origin, [spooled[place] for place, one in enumerate(entries) if one is None]))
-    for (_, one), entry in zip(spooled, entries, strict=True):
-        if entry is not None:
+    try:
+        destination = _destination(archive, origin)
+        if destination.direct is None:
+            return _hold(archive, origin, spooled)
+        entries = direct.enter(archive, destination.direct, [one for _, one in spooled])
+        others = iter(_hold(archive, origin, [spooled[place] for place, one in enumerate(entries) if one is None]))
+        return [next(others) if entry is None else _entered(entry.facts) for entry in entries]
+    finally:
+        for _, one in spooled:
             archive.held.drop(one)
-    return [next(others) if entry is None else _entered(entry.facts) for entry in entries]
 
 
 def _destination(archive: Archive, origin: Origin) -> Destination:
@@ -114,23 +115,19 @@ def _entered(facts: images.Facts) -> Receipt:
 def _hold(archive: Archive, origin: Origin, spooled: Sequence[tuple[str, storage.Spooled]]) -> list[Receipt]:
     if not spooled:
         return []
-    try:
-        read = [_read(archive, origin, name, one) for name, one in spooled]
-        with archive.database.transaction() as tx:
-            submission_id = submission_for(tx, origin)
-            accepted = [place for place, found in enumerate(read) if isinstance(found, quarantine.Arrival)]
-            archive.held.keep([spooled[place][1] for place in accepted])
-            arrivals = [found for found in read if isinstance(found, quarantine.Arrival)]
-            sender = origin.calling_aet or origin.actor.name
-            held = quarantine.hold(tx, submission_id, origin.door, sender, arrivals) if arrivals else []
-        outcomes = dict(zip(accepted, held, strict=True))
-        return [
-            _receipt(found, outcomes[place]) if isinstance(found, quarantine.Arrival) else found
-            for place, found in enumerate(read)
-        ]
-    finally:
-        for _, one in spooled:
-            archive.held.drop(one)
+    read = [_read(archive, origin, name, one) for name, one in spooled]
+    with archive.database.transaction() as tx:
+        submission_id = submission_for(tx, origin)
+        accepted = [place for place, found in enumerate(read) if isinstance(found, quarantine.Arrival)]
+        archive.held.keep([spooled[place][1] for place in accepted])
+        arrivals = [found for found in read if isinstance(found, quarantine.Arrival)]
+        sender = origin.calling_aet or origin.actor.name
+        held = quarantine.hold(tx, submission_id, origin.door, sender, arrivals) if arrivals else []
+    outcomes = dict(zip(accepted, held, strict=True))
+    return [
+        _receipt(found, outcomes[place]) if isinstance(found, quarantine.Arrival) else found
+        for place, found in enumerate(read)
+    ]
 
 
 def receive_many(archive: Archive, parcels: Sequence[Parcel]) -> list[Receipt]:

@@ -134,6 +134,47 @@ def test_a_full_disk_promises_nothing_and_the_next_write_begins_a_segment(
     assert len(segments(store)) == 2
 
 
+def test_a_failed_sync_leaves_no_file_that_the_next_sender_of_the_same_bytes_would_trust(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_sync", full)
+        with pytest.raises(DiskFull):
+            put(store, b"b" * 1000)
+    assert not store.holds(hashlib.sha256(b"b" * 1000).hexdigest())
+    assert [path.name for path in (store.root / "spool").iterdir()] == []
+
+
+def test_a_file_has_its_name_only_after_the_journal_was_synced(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = hashlib.sha256(b"b" * 1000).hexdigest()
+    stood: list[bool] = []
+    monkeypatch.setattr(journal, "_sync", lambda _handle: stood.append(store.holds(digest)))
+    put(store, b"b" * 1000)
+    assert stood == [False]
+    assert store.holds(digest)
+
+
+def test_a_segment_is_not_settled_before_the_files_of_its_objects_stand(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = DiskStore._name_draft
+
+    def settle_first(one: DiskStore, draft: str, digest: str) -> None:
+        one.settle()
+        assert len(segments(one)) == 1
+        named(one, draft, digest)
+
+    monkeypatch.setattr(DiskStore, "_name_draft", settle_first)
+    put(store, b"a" * 1000)
+    store.settle()
+    assert segments(store) == []
+
+
 def test_objects_taken_over_from_another_store_are_synced(store: DiskStore, tmp_path: Path) -> None:
     digests = put(store, *(bytes([number]) * 1000 for number in range(20)))
     public = DiskStore(tmp_path / "public")

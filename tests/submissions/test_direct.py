@@ -191,7 +191,8 @@ def test_an_object_whose_sender_found_the_job_queued_is_not_overlooked(
     grown: list[int] = []
     worker = threading.Thread(target=lambda: grown.append(releases.grow(archive, house.id)))
     with public_archive.database.transaction() as tx:
-        images.stage(tx, house.id, [entry])
+        with images.staging(tx, house.id, [entry]):
+            pass
         worker.start()
         worker.join(0.5)
         assert worker.is_alive()

@@ -8,6 +8,7 @@ from invivo.database.compose import Condition, Statement, compare, everything, f
 from invivo.database.connection import Database, DatabaseAway, Tx, connect, connection_text, rows
 from invivo.database.migration import NewerDatabase, migrate, pending
 from invivo.database.postmaster import NoServer, Postmaster, PostmasterFailed
+from invivo.database.sending import Sent, array, send
 
 __all__ = [
     "Condition",
@@ -17,8 +18,10 @@ __all__ = [
     "NoServer",
     "Postmaster",
     "PostmasterFailed",
+    "Sent",
     "Statement",
     "Tx",
+    "array",
     "compare",
     "connect",
     "connection_text",
@@ -29,4 +32,5 @@ __all__ = [
     "nothing",
     "pending",
     "rows",
+    "send",
 ]

@@ -1,6 +1,7 @@
 """The pool of connections of a process, and transactions."""
 
 import getpass
+import selectors
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,14 @@ def connect(dsn: str, role: str | None = None, **options: Any) -> Tx:
     return psycopg.connect(connection_text(dsn, role), row_factory=namedtuple_row, connect_timeout=5, **options)
 
 
+def _need_alive(connection: Tx) -> None:
+    """Raise if a server has closed a connection that lay in the pool: its end of it can be read then, without a question."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        if selector.select(0):
+            ConnectionPool.check_connection(connection)
+
+
 class Database:
     """A pool of connections under one database role.
 
@@ -65,7 +74,7 @@ class Database:
             open=False,
             timeout=10.0,
             reconnect_timeout=60.0,
-            check=ConnectionPool.check_connection,
+            check=_need_alive,
             kwargs={"row_factory": namedtuple_row, "prepare_threshold": 3},
         )
 

@@ -3,7 +3,7 @@
 A row in this room is public as far as its collection's policy says; nothing held is ever here.
 """
 
-from invivo.images.arrival import Grown, await_staging, collections_with_arrived, enter_arrived, stage
+from invivo.images.arrival import Grown, await_staging, collections_with_arrived, enter_arrived, staging
 from invivo.images.facts import Facts, date_at, facts_of, pack_header, packed_frames, unpack_header
 from invivo.images.instance import (
     Instance,
@@ -69,7 +69,7 @@ __all__ = [
     "register",
     "sample_headers",
     "series_of_study",
-    "stage",
+    "staging",
     "totals",
     "unpack_header",
     "withdraw",

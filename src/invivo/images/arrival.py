@@ -3,7 +3,8 @@
 Constant work an object: nothing is looked up but by key, and counts of a series are added to, not taken anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,7 +21,7 @@ from invivo.images.registration import (
     series_words,
 )
 
-_STAGE = b"select intake.stage(%s, %s::jsonb, %b::bytea[], %b::bytea[])"
+_STAGE = b"select intake.stage($1, $2, $3, $4)"
 _TAKEN = (
     "uid sop_class_uid transfer_syntax_uid number rows columns bits_allocated frames digest size_bytes crc32 pixel_offset"
     " pixel_length frame_offsets header"
@@ -43,11 +44,20 @@ class Grown:
     series: dict[int, bool]
 
 
-def stage(tx: database.Tx, collection_id: int, entries: Sequence[Entry]) -> None:
-    """Put objects of a collection where the worker enters them from; works for the public database role."""
+@contextmanager
+def staging(tx: database.Tx, collection_id: int, entries: Sequence[Entry]) -> Iterator[None]:
+    """Put objects of a collection where the worker enters them from, while the caller does what stands in the block.
+
+    Works for the public database role.
+    """
     items = [_item(place, entry) for place, entry in enumerate(entries, 1)]
     headers, tables = [entry.header for entry in entries], [entry.frame_offsets for entry in entries]
-    tx.execute(_STAGE, [collection_id, orjson.dumps(items).decode(), headers, tables])
+    values = [b"%d" % collection_id, orjson.dumps(items), database.array(headers), database.array(tables)]
+    sent = database.send(tx, _STAGE, values)
+    try:
+        yield
+    finally:
+        sent.wait()
 
 
 def _item(place: int, entry: Entry) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from typing import Any
 import orjson
 import zstandard
 
+_of_thread = threading.local()
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})$")
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?$")
 
@@ -156,9 +158,17 @@ def packed_frames(offsets: Sequence[int], lengths: Sequence[int]) -> bytes | Non
     return struct.pack(f"<{len(pairs)}Q", *pairs) if pairs else None
 
 
+def _compressor() -> zstandard.ZstdCompressor:
+    """One for each thread: to make it costs as much as to use it."""
+    found: zstandard.ZstdCompressor | None = getattr(_of_thread, "compressor", None)
+    if found is None:
+        found = _of_thread.compressor = zstandard.ZstdCompressor(level=3)
+    return found
+
+
 def pack_header(json: Mapping[str, Any]) -> bytes:
     """Compress a header's DICOM JSON for the database (zstd, level 3)."""
-    return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(json))
+    return _compressor().compress(orjson.dumps(json))
 
 
 def unpack_header(packed: bytes) -> dict[str, Any]:
@@ -169,4 +179,7 @@ def unpack_header(packed: bytes) -> dict[str, Any]:
 
 def json_bytes(packed: bytes) -> bytes:
     """Return a packed header as the text it is, DICOM JSON in UTF-8."""
-    return zstandard.ZstdDecompressor().decompress(packed)
+    found: zstandard.ZstdDecompressor | None = getattr(_of_thread, "decompressor", None)
+    if found is None:
+        found = _of_thread.decompressor = zstandard.ZstdDecompressor()
+    return found.decompress(packed)

@@ -9,6 +9,9 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -55,6 +58,11 @@ def _move(path: Path, target: Path) -> None:
         _sync_file(part)
         part.replace(target)
         path.unlink()
+
+
+@cache
+def _writers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4, "writer")
 
 
 def _need_at_most(size: int, limit: int) -> None:
@@ -160,16 +168,60 @@ class DiskStore:
         """
         try:
             self._keep_files([one for one in spooled if one.content is None])
-            small = {one.sha256: one.content for one in spooled if one.content is not None}
-            new = [(digest, content) for digest, content in small.items() if not self._stands(digest, len(content))]
+            small = {one.sha256: (one.content, one.crc32) for one in spooled if one.content is not None}
+            new = [(digest, *kept) for digest, kept in small.items() if not self._stands(digest, len(kept[0]))]
             if new:
-                self._journal.append(new)
-            for digest, content in new:
-                self._write(digest, content)
+                self._keep_small(new)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull("The archive's disk is full; try again later.") from error
             raise
+
+    def _keep_small(self, new: Sequence[tuple[str, bytes, int]]) -> None:
+        """Write objects to the journal, whose sync is waited for, and at the same time to files of their own.
+
+        These get their names afterwards: a file that stands under its digest is durable.
+        """
+        writing = _writers().submit(self._write_drafts, new)
+        try:
+            segment = self._journal.append(new)
+        except OSError:
+            self._forget(writing)
+            raise
+        try:
+            for (digest, _, _), draft in zip(new, writing.result(), strict=True):
+                self._name_draft(draft, digest)
+        finally:
+            self._journal.release(segment)
+
+    def _write_drafts(self, new: Sequence[tuple[str, bytes, int]]) -> list[str]:
+        return [self._write_draft(content) for _, content, _ in new]
+
+    def _forget(self, writing: "Future[list[str]]") -> None:
+        wait([writing])
+        with suppress(OSError):
+            for draft in writing.result():
+                Path(draft).unlink(missing_ok=True)
+
+    def _write_draft(self, content: bytes) -> str:
+        """Write an object to a temporary file without waiting for the disk; return its path."""
+        path = f"{self._root}/spool/draft-{secrets.token_hex(12)}"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(handle, view) :]
+        finally:
+            os.close(handle)
+        return path
+
+    def _name_draft(self, draft: str, digest: str) -> None:
+        path = self._name(digest)
+        try:
+            os.rename(draft, path)  # noqa: PTH104 - asked for every object
+        except FileNotFoundError:
+            Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            Path(draft).rename(path)
 
     def _keep_files(self, spooled: Sequence[Spooled]) -> None:
         folders: set[Path] = set()
@@ -193,21 +245,6 @@ class DiskStore:
             return False
         return True
 
-    def _write(self, digest: str, content: bytes) -> None:
-        """Write an object's own file without waiting for the disk; half of one, after a crash, is written again."""
-        path = self._name(digest)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        except FileNotFoundError:
-            Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(handle, view) :]
-        finally:
-            os.close(handle)
-
     def _name(self, digest: str) -> str:
         return f"{self._root}/{digest[:2]}/{digest[2:4]}/{digest}"
 
@@ -217,7 +254,7 @@ class DiskStore:
             return
         path = self._path(digest)
         if not path.exists() or path.read_bytes() != content:
-            self._write(digest, content)
+            self._name_draft(self._write_draft(content), digest)
         _sync_file(path)
         _sync_folder(path.parent)
 
@@ -265,7 +302,8 @@ class DiskStore:
 
     def drop(self, spooled: Spooled) -> None:
         """Forget a spooled stream that is not to be kept."""
-        spooled.path.unlink(missing_ok=True)
+        if spooled.content is None:
+            spooled.path.unlink(missing_ok=True)
 
     def place(self, digest: str) -> Place:
         """Return where an object lies.

@@ -14,6 +14,7 @@ import struct
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -48,14 +49,18 @@ class Journal:
         self._path: Path | None = None
         self._size = 0
         self._began = 0.0
-        self._settled = threading.Condition()
+        self._settled = threading.Lock()
+        self._waited_for: Counter[Path] = Counter()
         self._full: list[tuple[int, Path]] = []
         self._thread: threading.Thread | None = None
 
-    def append(self, records: Sequence[tuple[str, bytes]]) -> None:
-        """Write objects, each with its digest; when this returns, a power cut does not lose them.
+    def append(self, records: Sequence[tuple[str, bytes, int]]) -> Path:
+        """Write objects, each with its digest and CRC-32; when this returns, a power cut does not lose them.
 
-        Their own files must be written before the segment is settled: within the next seconds, not later.
+        Returns
+        -------
+        Path
+            The segment. It is not settled before `release` was told that their own files stand.
 
         Raises
         ------
@@ -63,24 +68,35 @@ class Journal:
             Nothing may be acknowledged.
         """
         parts: list[bytes] = []
-        for digest, content in records:
-            parts += (_HEAD.pack(_MAGIC, bytes.fromhex(digest), len(content), zlib.crc32(content)), content)
+        for digest, content, crc in records:
+            parts += (_HEAD.pack(_MAGIC, bytes.fromhex(digest), len(content), crc), content)
         with self._lock:
             if self._handle < 0 or self._size > _SEGMENT_BYTES:
                 self._open_next()
+            assert self._path is not None
+            path = self._path
             try:
                 self._size += _write_all(self._handle, parts)
                 _sync(self._handle)
             except OSError:
                 self._give_up()
                 raise
+            with self._settled:
+                self._waited_for[path] += 1
+        return path
+
+    def release(self, path: Path) -> None:
+        """Know that the files of what was appended to a segment stand, or will never."""
+        with self._settled:
+            self._waited_for[path] -= 1
 
     def settle(self) -> None:
         """Sync everything now, and remove the segments whose objects stand in files of their own."""
         with self._lock:
             self._close_current()
         with self._settled:
-            full, self._full = self._full, []
+            full = [one for one in self._full if not self._waited_for[one[1]]]
+            self._full = [one for one in self._full if self._waited_for[one[1]]]
         try:
             if full:
                 sync_all(self._folder)
@@ -91,6 +107,8 @@ class Journal:
         for handle, path in full:
             path.unlink(missing_ok=True)
             os.close(handle)
+            with self._settled:
+                del self._waited_for[path]
 
     def _open_next(self) -> None:
         self._close_current()

@@ -1,8 +1,6 @@
 """The short way of a house's own collection: an object is kept as it comes, and waits for nobody."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cache
 from typing import Any
 
 from invivo import dicom, images, storage
@@ -25,21 +23,11 @@ def enter(archive: Archive, collection_id: int, spooled: Sequence[storage.Spoole
     read = [_entry(one, dicom.Limits(header_bytes=limits.header_bytes, depth=limits.nesting)) for one in spooled]
     entries = [one for one in read if one is not None]
     if entries:
-        kept = _keeper().submit(
-            archive.objects.keep, [one for one, entry in zip(spooled, read, strict=True) if entry is not None]
-        )
-        try:
-            with archive.database.transaction() as tx:
-                images.stage(tx, collection_id, entries)
-                kept.result()  # the disk and the database work at the same time; nothing is committed before both are done
-        finally:
-            wait([kept])
+        whole = [one for one, entry in zip(spooled, read, strict=True) if entry is not None]
+        # The database and the disk work at the same time; nothing is committed before both are done.
+        with archive.database.transaction() as tx, images.staging(tx, collection_id, entries):
+            archive.objects.keep(whole)
     return read
-
-
-@cache
-def _keeper() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(4, "keeper")
 
 
 def _entry(spooled: storage.Spooled, limits: dicom.Limits) -> images.Entry | None:

@@ -9,13 +9,15 @@ DICOM PS3.4 Annex B; PS3.7 9.1.1; PS3.10 7.1 (the file meta information that is 
 """
 
 import asyncio
+import contextlib
 import hashlib
 import queue
 import struct
+import threading
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import structlog
@@ -198,7 +200,9 @@ class Committer:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, "commit")
+        self._batches: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._thread.start()
         self._waiting: deque[_Waiting] = deque()
         self._is_busy = False
         self._timer: asyncio.TimerHandle | None = None
@@ -213,7 +217,8 @@ class Committer:
 
     def close(self) -> None:
         """End the thread once its commit is done."""
-        self._thread.shutdown(wait=True)
+        self._batches.put(None)
+        self._thread.join()
 
     @property
     def is_idle(self) -> bool:
@@ -236,15 +241,19 @@ class Committer:
         while self._waiting and len(batch) < MOST_OBJECTS and size < MOST_BYTES:
             batch.append(self._waiting.popleft())
             size += batch[-1].parcel.spooled.size
-        future = self._loop.run_in_executor(self._thread, self._commit, [one.parcel for one in batch])
-        future.add_done_callback(lambda done: self._tell(batch, done))
+        self._batches.put(batch)
 
-    def _tell(self, batch: list[_Waiting], done: "asyncio.Future[list[Outcome]]") -> None:
+    def _run(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            outcomes = self._commit([one.parcel for one in batch])
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all who could be told
+                self._loop.call_soon_threadsafe(self._tell, batch, outcomes)
+
+    def _tell(self, batch: list[_Waiting], outcomes: list[Outcome]) -> None:
         self._is_busy, self._ended = False, self._loop.time()
         is_small = sum(one.parcel.spooled.size for one in batch) < SMALL_BYTES * len(batch)
         self._patience_s = min((self._ended - self._began) * PATIENCE, MOST_PATIENCE_S) if is_small else 0.0
         self._expected = min(len(batch) + len(self._waiting), MOST_OBJECTS)
-        outcomes: list[Outcome] = [OSError()] * len(batch) if done.cancelled() else done.result()
         for one, outcome in zip(batch, outcomes, strict=True):
             one.tell(outcome)
         if self._waiting and not self._is_busy:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SRC = Path(__file__).parent.parent / "src" / "invivo"
-ORDER = """errors settings dicom database storage archive audit jobs
+ORDER = """errors settings dicom database storage archive audit jobs notices
 accounts collections dictionaries subjects images attachments
 deidentification quarantine reviews submissions releases
 search carts usage downloads client site articles survey helpdesk

@@ -45,6 +45,7 @@ JOBS = {
     "unpack": "takes a finished ZIP upload apart and receives what is in it",
     "publish": "publishes what a collection's rule has cleared as its next release",
     "derive": "writes the metadata of a released series, compressed, as DICOMweb serves it",
+    "mail": "sends a message by mail, and again later if the mail server is away",
 }
 
 

@@ -7,9 +7,9 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from invivo.errors import Invalid
@@ -125,6 +125,15 @@ class Inhouse(_Section):
     )
 
 
+class Mail(_Section):
+    host: str = Field("", description="Mail server (SMTP); empty: messages stay in the inboxes and in the outbox.")
+    port: int = Field(25, description="Its port.")
+    security: Literal["none", "starttls", "tls"] = Field("none", description="How the connection to it is secured.")
+    user: str = Field("", description="Account at the mail server; empty: without.")
+    password: SecretStr = Field(SecretStr(""), description="Its password; better given by INVIVO_MAIL__PASSWORD.")
+    sender: str = Field("", description="Address that mail comes from.")
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "site": Site,
     "http": Http,
@@ -134,6 +143,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "accounts": Accounts,
     "work": Work,
     "inhouse": Inhouse,
+    "mail": Mail,
 }
 
 
@@ -158,6 +168,7 @@ class Settings(BaseSettings):
     accounts: Accounts = Accounts()
     work: Work = Work()
     inhouse: Inhouse = Inhouse()
+    mail: Mail = Mail()
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0913

@@ -2,7 +2,7 @@
 
 import pytest
 
-from invivo import accounts
+from invivo import accounts, notices
 from invivo.accounts.account import NameTaken, TooManyAttempts
 from invivo.accounts.actor import ExpiredToken
 from invivo.archive import Archive
@@ -123,3 +123,17 @@ def test_secrets_are_nowhere_in_the_database(archive: Archive) -> None:
         )
     assert session not in kept
     assert secret not in kept
+
+
+def test_people_are_told_in_their_inbox_and_by_mail_if_they_have_an_address(archive: Archive) -> None:
+    one = accounts.create_person(
+        archive, SYSTEM, "one", PASSWORD, email="one@example.org", site_roles=["administrator"]
+    )
+    two = accounts.create_person(archive, SYSTEM, "two", PASSWORD)
+    gone = accounts.create_person(archive, SYSTEM, "gone", PASSWORD)
+    accounts.deactivate(archive, SYSTEM, gone.id)
+    with archive.database.transaction() as tx:
+        assert accounts.administrators(tx) == [one.id]
+        accounts.notify(tx, [one.id, two.id, gone.id], "test", "Subject", "Text.")
+        assert [len(notices.inbox(tx, person.id)) for person in (one, two, gone)] == [1, 1, 0]
+        assert [mail.address for mail in notices.outbox(tx)] == ["one@example.org"]

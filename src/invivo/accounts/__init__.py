@@ -27,6 +27,7 @@ from invivo.accounts.actor import (
     rule,
     system,
 )
+from invivo.accounts.notice import administrators, notify
 from invivo.accounts.token import SCOPES, Token, create_token, list_tokens, revoke_token
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "actor_of_person",
     "actor_of_session",
     "actor_of_token",
+    "administrators",
     "basic_credentials",
     "change_password",
     "create_person",
@@ -48,6 +50,7 @@ __all__ = [
     "deactivate",
     "list_people",
     "list_tokens",
+    "notify",
     "person_named",
     "revoke_token",
     "rule",

@@ -30,6 +30,7 @@ JOB_WORDS = {
     "rerun": "try or run a collection's rules over what it has",
     "mask": "hide what a curator drew",
     "derive": "make metadata and thumbnails of a released series",
+    "mail": "send a message by mail",
     "enter": "enter what arrived in an archive of a house's own",
 }
 

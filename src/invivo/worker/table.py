@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from invivo import accounts, images, releases, submissions
+from invivo import accounts, images, notices, releases, submissions
 from invivo.archive import Archive
 
 GATHERED_S = 0.25
@@ -37,4 +37,5 @@ VERBS: dict[str, Callable[[Archive, str], None]] = {
     "publish": _publish,
     "enter": _enter,
     "derive": _derive,
+    "mail": lambda archive, key: notices.deliver(archive, int(key)),
 }

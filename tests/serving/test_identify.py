@@ -150,3 +150,36 @@ def test_markup_in_a_header_stays_text(ask, archive: Archive, page: str) -> None
     assert answer.status_code == 200
     assert "<script>" not in answer.text.replace("<script src", "").replace('<script type="module" src', "")
     assert "<img src=x" not in answer.text
+
+
+# ---- the short way of programs that read images and say no name ---------------------------------------------------------
+
+BORNE = ("x-content-type-options", "referrer-policy", "cross-origin-resource-policy")
+
+
+def test_images_read_without_a_name_bear_the_headers_that_every_answer_bears(ask, archive: Archive) -> None:
+    publish(archive, make_collection(archive), make_series(1))
+    plain = ask("GET", "/dicom-web/studies")
+    named = ask("GET", "/dicom-web/studies", headers={"Cookie": "other=1"})
+    assert len(plain.json()) == 1
+    assert plain.content == named.content
+    assert {**plain.headers} == {**named.headers}
+    assert [plain.headers[name] for name in BORNE] == ["nosniff", "same-origin", "same-origin"]
+    assert "set-cookie" not in plain.headers
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer invivo_wrong"}, basic("sam", "wrong password")])
+def test_a_wrong_name_is_refused_where_none_is_needed(ask, archive: Archive, headers: dict[str, str]) -> None:
+    assert ask("GET", "/dicom-web/studies", headers=headers).status_code == 401
+
+
+def test_a_name_counts_at_the_doors_of_images(ask, archive: Archive, token: str) -> None:
+    publish(archive, make_collection(archive, "CLOSED-7", access="private"), make_series(1))
+    assert ask("GET", "/dicom-web/studies").json() == []
+    assert len(ask("GET", "/dicom-web/studies", headers=bearer(token)).json()) == 1
+
+
+def test_an_origin_of_another_site_takes_the_long_way(ask) -> None:
+    answer = ask("GET", "/dicom-web/studies", headers={"Origin": "https://elsewhere.test"})
+    assert "access-control-allow-origin" not in answer.headers
+    assert ask("POST", "/dicom-web/studies", headers={"Origin": "https://elsewhere.test"}).status_code == 403

@@ -4,7 +4,8 @@ A row in this room is public as far as its collection's policy says; nothing hel
 """
 
 from invivo.images.arrival import Grown, await_staging, collections_with_arrived, enter_arrived, staging
-from invivo.images.facts import Facts, date_at, facts_of, pack_header, packed_frames, unpack_header
+from invivo.images.asking import read_rows
+from invivo.images.facts import Facts, date_at, facts_of, json_bytes, pack_header, packed_frames, unpack_header
 from invivo.images.instance import (
     Instance,
     StoredObject,
@@ -16,7 +17,6 @@ from invivo.images.instance import (
     instances_of_series,
     packed_headers,
     packed_headers_of,
-    read_rows,
     sample_headers,
 )
 from invivo.images.metadata import read_metadata, write_metadata
@@ -60,6 +60,7 @@ __all__ = [
     "headers_of",
     "instances_of",
     "instances_of_series",
+    "json_bytes",
     "pack_header",
     "packed_frames",
     "packed_headers",

@@ -1,6 +1,5 @@
 """Reading instances of the current release, within what the actor may see."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 from invivo import accounts, collections, database
 from invivo.archive import Archive
 from invivo.errors import NotFound
+from invivo.images.asking import read_rows
 from invivo.images.facts import unpack_header
 
 HEADERS_AT_ONCE = 500
-_PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 class UnknownInstance(NotFound):
@@ -74,27 +73,6 @@ join images.series s on s.key = i.series_key and upper_inf(s.releases)
 join images.study t on t.id = s.study_id
 where upper_inf(i.releases)
 """
-
-
-def read_rows(archive: Archive, statement: database.Statement) -> list[Any]:
-    """Run one statement that only reads: it needs no transaction, and saves the two ways to the server of one.
-
-    Parameters are named anew in their order, so that the driver sees the same text again and has it prepared.
-    """
-    names: dict[str, str] = {}
-
-    def renamed(match: re.Match[str]) -> str:
-        return f"%({names.setdefault(match[1], f'v{len(names)}')})s"
-
-    text = _PARAMETER.sub(renamed, statement.text)
-    parameters = {new: statement.parameters[old] for old, new in names.items()}
-    with archive.database.transaction() as tx:
-        tx.autocommit = True
-        try:
-            return tx.execute(text.encode(), parameters).fetchall()
-        finally:
-            if not tx.closed:
-                tx.autocommit = False
 
 
 def _select(

@@ -8,7 +8,7 @@ from typing import Any
 from invivo import accounts, collections, database, subjects
 from invivo.archive import Archive
 from invivo.errors import NotFound
-from invivo.images.instance import read_rows
+from invivo.images.asking import read_rows
 
 
 class UnknownSeries(NotFound):

@@ -12,6 +12,8 @@ from invivo.serving.identify import Identify
 from invivo.serving.proxy import Desk
 from invivo.serving.viewer import OhifFiles
 
+DICOMWEB = "/dicom-web"
+
 
 def public_application(archive: Archive, desk_socket: Path) -> Identify:
     """Return the application of the public process: pages, DICOMweb, REST, uploads; the rest goes to the desk."""
@@ -23,13 +25,19 @@ def public_application(archive: Archive, desk_socket: Path) -> Identify:
 
 
 class _Split:
-    """Hands what only the staff process may answer to it, and all else to the public application."""
+    """Hands what only the staff process may answer to it, and all else to the public application.
+
+    DICOMweb, which is asked most, does not go through the table of all pages.
+    """
 
     def __init__(self, public: ASGIApp, desk: ASGIApp) -> None:
         self._public, self._desk = public, desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
+        if path.startswith(f"{DICOMWEB}/") and not scope.get("root_path"):
+            await protocols.dicomweb.service({**scope, "root_path": DICOMWEB}, receive, send)
+            return
         is_desk = any(path == prefix or path.startswith(prefix + "/") for prefix in web.DESK_PREFIXES)
         await (self._desk if is_desk else self._public)(scope, receive, send)
 

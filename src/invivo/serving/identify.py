@@ -28,6 +28,13 @@ from invivo.serving.viewer import viewer_folder
 SESSION_COOKIE, VISIT_COOKIE, CART_COOKIE = "invivo_session", "invivo_visit", "invivo_cart"
 PROGRAM_DOORS = ("/dicom-web", "/wado", "/uploads", "/api")
 SAFE = {"GET", "HEAD", "OPTIONS"}
+PLAIN_DOORS = ("/dicom-web/", "/wado")
+NAMING = {b"cookie", b"authorization", b"origin"}
+PLAIN_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 REMEMBER_S = 30.0
 _log = structlog.get_logger()
 
@@ -51,9 +58,13 @@ class Identify:
             if scope["type"] == "lifespan":
                 await self._lifespan(receive, send)
             return
+        state = scope.setdefault("state", {})
+        if _is_plain(scope):
+            state.update(archive=self._archive, actor=accounts.ANONYMOUS)
+            await self._application(scope, receive, _plainly(send))
+            return
         headers = Headers(scope=scope)
         visit = _cookies(headers)
-        state = scope.setdefault("state", {})
         try:
             foreign = self._check_origin(scope, headers)
             if foreign is not None and scope["method"] == "OPTIONS":
@@ -185,6 +196,25 @@ class Identify:
             await send(message)
 
         return dressed
+
+
+def _is_plain(scope: Scope) -> bool:
+    """Whether a program without any name reads images: it needs no session, no form token, no cart."""
+    if scope["method"] not in SAFE or not scope["path"].startswith(PLAIN_DOORS):
+        return False
+    return not any(name in NAMING for name, _ in scope["headers"])
+
+
+def _plainly(send: Send) -> Send:
+    """Add the headers that every answer bears; no page leaves here."""
+
+    async def plainly(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(one for one in PLAIN_HEADERS if one[0] not in given)]
+        await send(message)
+
+    return plainly
 
 
 def _cookies(headers: Headers) -> dict[str, str]:

@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -28,46 +28,10 @@ POLICY = (
     " img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self' data: blob:;"
     " object-src 'self' blob:; frame-src 'self' blob:; base-uri 'self'; frame-ancestors 'self'"
 )
-CONFIGURATION = """\
-window.config = {
-  routerBasename: '/viewer/ohif/',
-  showStudyList: true,
-  extensions: [],
-  modes: [],
-  showWarningMessageForCrossOrigin: false,
-  showCPUFallbackMessage: false,
-  showLoadingIndicator: true,
-  strictZSpacingForVolumeViewport: true,
-  maxNumberOfWebWorkers: 3,
-  investigationalUseDialog: { option: 'never' },
-  disableConfirmationPrompts: true,
-  customizationService: [{ 'ohif.tours': { $set: [] } }],
-  defaultDataSourceName: 'invivo',
-  dataSources: [{
-    namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
-    sourceName: 'invivo',
-    configuration: {
-      friendlyName: 'This archive',
-      name: 'invivo',
-      wadoUriRoot: '/wado',
-      qidoRoot: '/dicom-web',
-      wadoRoot: '/dicom-web',
-      qidoSupportsIncludeField: true,
-      supportsReject: false,
-      imageRendering: 'wadors',
-      thumbnailRendering: 'wadors',
-      enableStudyLazyLoad: true,
-      supportsFuzzyMatching: false,
-      supportsWildcard: true,
-      staticWado: false,
-      singlepart: 'bulkdata,video,pdf',
-      bulkDataURI: { enabled: true, relativeResolution: 'series' },
-      omitQuotationForMultipartRequest: true,
-      acceptHeader: ['multipart/related; type=application/octet-stream; transfer-syntax=*'],
-    },
-  }],
-};
-"""
+CONFIGURATION = Path(__file__).with_name("ohif-config.js")
+CONFIGURED, MICROSCOPY = "app-config.js", "/dicom-microscopy-viewer/"
+# Counts what we do to the package, so that one that was adapted by an earlier version is not taken for a fit one.
+ADAPTED = f"{VERSION}-2"
 
 
 class ViewerUnavailable(Broken):
@@ -78,7 +42,7 @@ class ViewerUnavailable(Broken):
 
 def viewer_folder(home: Path) -> Path | None:
     """Return the folder of an installed OHIF, None if there is none."""
-    folder = home / "viewer" / VERSION
+    folder = home / "viewer" / ADAPTED
     return folder if (folder / "index.html").exists() else None
 
 
@@ -105,7 +69,7 @@ def install_viewer(home: Path) -> Path:
     present = viewer_folder(home)
     if present is not None:
         return present
-    target = home / "viewer" / VERSION
+    target = home / "viewer" / ADAPTED
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         fetched = subprocess.run(
@@ -131,17 +95,17 @@ def install_viewer(home: Path) -> Path:
 
 
 def _adapt(folder: Path) -> None:
-    """Configure OHIF for this archive, and move it from the root of a site to our prefix."""
-    (folder / "app-config.js").write_text(CONFIGURATION)
+    """Move OHIF from the root of a site to our prefix."""
+    (folder / CONFIGURED).unlink(missing_ok=True)
     page = folder / "index.html"
     text = page.read_text("utf-8").replace("window.PUBLIC_URL = '/'", f"window.PUBLIC_URL = '{PREFIX}'")
     page.write_text(re.sub(r'((?:src|href|content)=")/(?!/)', rf"\1{PREFIX}", text), "utf-8")
-    for bundle in folder.glob("*.js"):
+    for bundle in folder.glob("*.bundle.*.js"):
         script = bundle.read_text("utf-8")
-        if '__webpack_require__.p = "/"' in script:
-            bundle.write_text(
-                script.replace('__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"'), "utf-8"
-            )
+        moved = script.replace('__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"')
+        moved = moved.replace(f"'{MICROSCOPY}", f"'{PREFIX.removesuffix('/')}{MICROSCOPY}")
+        if moved != script:
+            bundle.write_text(moved, "utf-8")
     for sheet in folder.glob("*.css"):
         sheet.write_text(re.sub(r"url\(/(?!/)", f"url({PREFIX}", sheet.read_text("utf-8")), "utf-8")
 
@@ -166,8 +130,11 @@ class OhifFiles(StaticFiles):
     """OHIF's files; any other address below is its own business and gets its page."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(directory=home / "viewer" / VERSION, check_dir=False)
+        super().__init__(directory=home / "viewer" / ADAPTED, check_dir=False)
         self._home = home
+
+    async def check_config(self) -> None:
+        """Ask nothing at the first request: OHIF may be installed later, or never."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         folder = viewer_folder(self._home)
@@ -176,12 +143,14 @@ class OhifFiles(StaticFiles):
                 "OHIF is not installed here; the administrator can do so with `invivo viewer`.", 404
             )
         is_file = (folder / path).is_file() and path not in ("", ".")
-        response = await super().get_response(path if is_file else "index.html", scope)
+        response: Response = (
+            FileResponse(CONFIGURATION)
+            if path == CONFIGURED
+            else await super().get_response(path if is_file else "index.html", scope)
+        )
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Embedder-Policy"] = "require-corp"
-        is_fixed = (
-            is_file and "." in path and path not in ("index.html", "app-config.js", "init-service-worker.js", "sw.js")
-        )
+        is_fixed = is_file and "." in path and path not in ("index.html", "init-service-worker.js", "sw.js")
         response.headers["Cache-Control"] = "public, max-age=86400" if is_fixed else "no-cache"
         return response

@@ -15,7 +15,9 @@ from invivo import collections, dicom, images, releases
 from invivo.errors import NotFound
 from invivo.web.form import only
 from invivo.web.header import references_of, tag_rows
+from invivo.web.ohif import series_address, study_address
 from invivo.web.render import counted, page, size_text
+from invivo.web.shown import in_order, kind_of, whole_address
 
 ACCESS_WORDS = {
     "open": "Open",
@@ -176,6 +178,8 @@ def series_page(request: Request) -> Response:
     rows, is_cut = tag_rows(header)
     release = next(iter(releases.releases_of(state.archive, state.actor, series.collection_id)), None)
     references, siblings = _references(request, series, cover), _siblings(request, series)
+    referenced = [one.series for one in references if one.series]
+    pictured = images.downloadable(state.archive, state.actor, [one.uid for one in (*siblings, *referenced)])
     return page(
         request,
         "images/series.html",
@@ -186,11 +190,7 @@ def series_page(request: Request) -> Response:
         facts=_facts(series, cover),
         references=references,
         siblings=siblings,
-        pictured=images.downloadable(
-            state.archive,
-            state.actor,
-            [one.uid for one in (*siblings, *(ref.series for ref in references if ref.series))],
-        ),
+        pictured=pictured,
         history_rows=[
             [str(one.revision), str(one.release), f"{one.instance_count:,}", size_text(one.size_bytes)]
             for one in _history(request, series)
@@ -201,13 +201,21 @@ def series_page(request: Request) -> Response:
         instance_total=len(known),
         files_shown=FILES_SHOWN,
         shown_uid=asked or cover_uid,
+        kind=kind_of(series, header),
+        whole=whole_address(series, asked or cover_uid),
         tags=rows,
         tags_cut=is_cut,
         still=thumbnail_of(series.study_uid, uid) if series.cover_uid else None,
         frames_cut=series.frame_count > MOST_FRAMES,
         most_frames=MOST_FRAMES,
-        has_ohif=getattr(state, "has_ohif", False),
+        ohif=series_address(series, cover, [one for one in referenced if one.uid in pictured])
+        if _has_ohif(request)
+        else None,
     )
+
+
+def _has_ohif(request: Request) -> bool:
+    return bool(getattr(request.state, "has_ohif", False))
 
 
 def citation(request: Request, thing: images.Series | collections.Collection, release: releases.Release | None) -> str:
@@ -291,6 +299,7 @@ def study_page(request: Request) -> Response:
     state, uid = request.state, uid_of(request)
     study, series = images.find_study(state.archive, state.actor, uid)
     modalities = sorted({one.modality for one in series})
+    pictured = images.downloadable(state.archive, state.actor, [one.uid for one in series])
     return page(
         request,
         "images/study.html",
@@ -300,8 +309,8 @@ def study_page(request: Request) -> Response:
         badge=access_badge(max((one.effective_access for one in series), key=list(ACCESS_WORDS).index)),
         instance_count=sum(one.instance_count for one in series),
         size_bytes=sum(one.size_bytes for one in series),
-        pictured=images.downloadable(state.archive, state.actor, [one.uid for one in series]),
-        has_ohif=getattr(state, "has_ohif", False),
+        pictured=pictured,
+        ohif=study_address(one for one in series if one.uid in pictured) if _has_ohif(request) else None,
     )
 
 
@@ -311,7 +320,7 @@ def frames_file(request: Request) -> Response:
     state, uid = request.state, uid_of(request)
     series = images.find_series(state.archive, state.actor, uid)
     known = images.instances_of_series(state.archive, state.actor, uid)
-    pictures = [one for one in known if one.rows and one.columns and one.pixel_offset is not None]
+    pictures = in_order(series, [one for one in known if one.rows and one.columns and one.pixel_offset is not None])
     labels: dict[str, str] = {}
     first: dict[str, Any] = {}
     if pictures and len(pictures) <= MOST_LABELLED:
@@ -338,7 +347,7 @@ def _frames_json(
         "window": _window(first),
         "presets": _presets(first),
         "fps": min(30, max(1, int(float(_value(first, "00180040") or _value(first, "00082144") or 12)))),
-        "start": total // 2 if len(pictures) > 1 or series.modality in ("CT", "MR", "PT", "SEG") else 0,
+        "start": total // 2 if _begins_amid(series, pictures) else 0,
     }
     yield orjson.dumps(told)[:-1] + b',"frames":['
     base = f"/dicom-web/studies/{series.study_uid}/series/{series.uid}/instances"
@@ -351,6 +360,11 @@ def _frames_json(
             yield b"".join(batch)
             batch = []
     yield b"".join(batch) + b"]}"
+
+
+def _begins_amid(series: images.Series, pictures: list[images.Instance]) -> bool:
+    """Tell whether the middle picture of a series tells most: not of a film, nor of a slide."""
+    return series.modality != "SM" and (len(pictures) > 1 or series.modality in ("CT", "MR", "PT", "SEG"))
 
 
 def _each_frame(pictures: list[images.Instance]) -> Iterator[tuple[images.Instance, int]]:

@@ -28,6 +28,14 @@ class Truncated(BadMultipart):
     code = "stow.truncated"
 
 
+def _taken(buffer: bytearray, count: int) -> bytes:
+    """Take bytes off the front of a buffer, copied once."""
+    with memoryview(buffer) as view, view[:count] as part:
+        taken = bytes(part)
+    del buffer[:count]
+    return taken
+
+
 @dataclass(frozen=True, slots=True)
 class BodyPart:
     """A part: its headers by lower-case name, and its bytes, to be read before the next part is asked for."""
@@ -94,8 +102,7 @@ class Multipart:
             place = buffer.find(delimiter, searched)
             if place < 0:
                 if len(buffer) > kept:
-                    yield bytes(buffer[:-kept])
-                    del buffer[:-kept]
+                    yield _taken(buffer, len(buffer) - kept)
                 searched = max(len(buffer) - len(delimiter) + 1, 0)
                 self._more()
                 continue
@@ -104,7 +111,8 @@ class Multipart:
                 searched = place + 1
                 continue
             if place:
-                yield bytes(buffer[:place])
+                yield _taken(buffer, place)
+                end -= place
             del buffer[:end]
             self._is_inside = False
             return

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from invivo import dicom, errors, images
 from invivo.archive import Archive
-from invivo.protocols.dicomweb.pixels import numbers_of
+from invivo.protocols.dicomweb.pixels import document_response, numbers_of
 from invivo.protocols.dicomweb.reading import Place, place_of
 from invivo.protocols.dicomweb.retrieval import downloadable
 from invivo.protocols.dicomweb.video import is_video, video_response
@@ -42,6 +42,7 @@ from invivo.protocols.wire import (
 
 # Grayscale, colour, pseudo-colour, blending and other presentation states (PS3.4 B.5).
 PRESENTATION_STATES = "1.2.840.10008.5.1.4.1.1.11."
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 Media = Literal["image/jpeg", "image/png"]
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
@@ -180,6 +181,10 @@ def pictured(request: Request) -> images.Instance:
     ------
     NoPicture, NotYours, UnknownStudy, UnknownSeries, UnknownInstance
     """
+    return _with_picture(_shown(request))
+
+
+def _shown(request: Request) -> images.Instance:
     archive, actor, place = archive_of(request), actor_of(request), place_of(request)
     if not place.instance:
         if place.series:
@@ -192,7 +197,10 @@ def pictured(request: Request) -> images.Instance:
         if not covers:
             raise NoPicture("There is no image in it.")
         place = Place(place.study, covers[0].uid, covers[0].cover_uid or "")
-    one = downloadable(archive, actor, place)
+    return downloadable(archive, actor, place)
+
+
+def _with_picture(one: images.Instance) -> images.Instance:
     if one.sop_class_uid.startswith(PRESENTATION_STATES):
         raise HTTPException(501, "Presentation states are not rendered; ask for the images that they refer to.")
     if not one.rows or not one.columns or one.pixel_offset is None:
@@ -209,8 +217,11 @@ def _numbers(request: Request, one: images.Instance) -> list[int]:
 
 
 def rendered(request: Request) -> Response:
-    """Give a frame as it is shown on a screen; several as multipart/related, and a stored video as it is."""
-    one = pictured(request)
+    """Give a frame as it is shown on a screen; several as multipart/related, and a stored video or PDF as it is."""
+    one = _shown(request)
+    if one.sop_class_uid == ENCAPSULATED_PDF and "frames" not in request.path_params:
+        return document_response(request, archive_of(request), one)
+    _with_picture(one)
     if is_video(one):
         return video_response(request, archive_of(request), one)
     look, numbers = look_of(request, one), _numbers(request, one)
@@ -290,6 +301,8 @@ def thumbnail(request: Request) -> Response:
     Square ones of the usual sizes are made once and kept on disk.
     """
     one = pictured(request)
+    if is_video(one):
+        raise NoPicture("A video has no thumbnail; its stream is given by rendered.")
     look = look_of(request, one)
     size = look.size or (USUAL_SIZE, USUAL_SIZE)
     is_usual = size[0] == size[1] and size[0] in KEPT_SIZES and look.media == "image/jpeg"

@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -20,10 +21,12 @@ from invivo.archive import Archive
 from invivo.protocols.dicomweb.encoding import coded
 from invivo.protocols.dicomweb.reading import place_of
 from invivo.protocols.dicomweb.retrieval import downloadable
+from invivo.protocols.dicomweb.stored import multipart_of_one, part_response
 from invivo.protocols.dicomweb.syntax import BIG_ENDIAN, EXPLICIT, OCTETS, Form, form_of_frames
 from invivo.protocols.dicomweb.video import is_video, video_response
 from invivo.protocols.negotiation import NotAcceptable, accepted
 from invivo.protocols.wire import (
+    SMALL,
     BadParameter,
     Part,
     actor_of,
@@ -38,6 +41,8 @@ from invivo.protocols.wire import (
 
 MOST_FRAMES = 10_000
 PIXEL_DATA = 0x7FE00010
+DOCUMENT = "00420011"
+PDF = "application/pdf"
 ITEM = b"\xfe\xff\x00\xe0"
 _BULK = re.compile(r"[0-9A-F]{8}(/[0-9]{1,6}/[0-9A-F]{8}){0,32}")
 # Types of encapsulated documents that a browser shows without running anything of them.
@@ -101,6 +106,10 @@ def _frames(request: Request, archive: Archive, one: images.Instance, numbers: S
         return unchanged
     syntax = one.transfer_syntax_uid if form.is_stored and form.media_type != OCTETS else form.syntax
     content_type = f"{form.media_type}; transfer-syntax={syntax}"
+    if len(numbers) == 1 and form.is_stored and (there := _plain_frame(archive, one, numbers[0])) is not None:
+        if form.is_multipart:
+            return multipart_of_one(*there, content_type, one.digest[:40], headers)
+        return part_response(*there, content_type, {**headers, "X-Content-Type-Options": "nosniff"})
     content = _frame(archive, one, numbers[0], form)
     if len(numbers) > 1:
         rest = (_part(content_type, _frame(archive, one, number, form)) for number in numbers[1:])
@@ -109,6 +118,20 @@ def _frames(request: Request, archive: Archive, one: images.Instance, numbers: S
     if form.is_multipart:
         return multipart_response([_part(content_type, content)], form.media_type, one.digest[:40], headers=headers)
     return Response(content, media_type=content_type, headers={**headers, "X-Content-Type-Options": "nosniff"})
+
+
+def _plain_frame(archive: Archive, one: images.Instance, number: int) -> tuple[Path, tuple[int, int]] | None:
+    """Return the file, and (offset, length) in it, of a plain frame that is large enough to be sent as it lies."""
+    offsets = one.frame_offsets
+    if not offsets or one.pixel_offset is None or one.pixel_offset < 0 or one.pixel_length == -1:
+        return None
+    if len(offsets) != 16 * one.frames:
+        return None
+    offset, length = struct.unpack_from("<QQ", offsets, 16 * (number - 1))
+    place = archive.objects.place(one.digest)
+    if length <= SMALL or offset + length > place.length:
+        return None
+    return place.path, (place.offset + offset, length)
 
 
 def hash_of(numbers: Sequence[int]) -> str:
@@ -186,7 +209,7 @@ def bulkdata(request: Request) -> Response:
     archive = archive_of(request)
     path = str(request.path_params["path"])
     if not _BULK.fullmatch(path):
-        raise BadParameter("A bulk value is named by its tags, such as 42000011 or 54000100/0/54001010.")
+        raise BadParameter("A bulk value is named by its tags, such as 00420011 or 54000100/0/54001010.")
     one = downloadable(archive, actor_of(request), place_of(request))
     if path == f"{PIXEL_DATA:08X}" and is_video(one):
         return video_response(request, archive, one)
@@ -205,10 +228,29 @@ def bulkdata(request: Request) -> Response:
 
 def _bulk_type(archive: Archive, one: images.Instance, path: str) -> str:
     """Return the type of an encapsulated document (PS3.3 C.24.2); octets for everything else."""
-    if path == "42000011":
+    if path == DOCUMENT:
         said = str(header_value(archive, one, "00420012") or "").lower()
         return said if said in SHOWN else OCTETS
     return OCTETS
+
+
+def document_response(request: Request, archive: Archive, one: images.Instance) -> Response:
+    """Answer with an encapsulated PDF, whole or a range of its bytes: it is its own rendering (PS3.18 8.7.4).
+
+    Raises
+    ------
+    NotAcceptable
+        Another form is asked.
+    """
+    if not any(form.covers(PDF) for form in accepted(request)):
+        raise NotAcceptable(f"This document is given as {PDF} only.")
+    headers = kept_headers(request, f"{one.digest[:40]}-document", max_age_s=300)
+    unchanged = not_modified(request, headers)
+    if unchanged is not None:
+        return unchanged
+    # A viewer that keeps itself apart from other sites shows no document within it that does not say the same.
+    headers |= {"Cross-Origin-Embedder-Policy": "require-corp"}
+    return _bulk_response(request, archive, one, DOCUMENT, is_multipart=False, media_type=PDF, headers=headers)
 
 
 def _bulk_form(request: Request, media_type: str) -> tuple[bool, str]:

@@ -23,11 +23,13 @@ from invivo.protocols.dicomweb.packages import ZIP, package
 from invivo.protocols.dicomweb.queries import root_of
 from invivo.protocols.dicomweb.reading import Place, place_of
 from invivo.protocols.dicomweb.refusal import not_yours
+from invivo.protocols.dicomweb.stored import stored_response
 from invivo.protocols.dicomweb.syntax import DICOM, EXPLICIT, JPEG_2000, JPEG_LS, Form, form_of_objects
 from invivo.protocols.dicomweb.writing import Json, json_array, with_addresses
 from invivo.protocols.negotiation import NotAcceptable, accepted, chosen_model
 from invivo.protocols.wire import (
     BLOCK,
+    LARGE,
     Part,
     actor_of,
     archive_of,
@@ -41,6 +43,7 @@ from invivo.protocols.wire import (
     streamed,
 )
 
+BULK_ADDRESS = b'"BulkDataURI":"'
 _log = structlog.get_logger()
 
 
@@ -109,9 +112,10 @@ def retrieve(request: Request) -> Response:
         return one_file(request, found[0], headers, form)
     if missing:
         headers["Warning"] = f'299 invivo: "{missing} instances are left out, because you may not have them."'
-    return multipart_response(
-        _parts(archive, found, form), DICOM, etag, status=206 if missing else 200, headers=headers
-    )
+    status = 206 if missing else 200
+    if sum(one.size_bytes for one in found) > LARGE and all(_leaves_as_stored(one, form) for one in found):
+        return stored_response(archive, found, etag, status, headers)
+    return multipart_response(_parts(archive, found, form), DICOM, etag, status=status, headers=headers)
 
 
 def _found(archive: Archive, actor: accounts.Actor, place: Place) -> tuple[list[images.StoredObject], int]:
@@ -242,8 +246,7 @@ def _study_metadata(request: Request, place: Place, model: str) -> Response:
         return unchanged
     if model == XML:
         return _documents(archive, found, headers)
-    written = _headers_of(archive, found)
-    return streamed(json_array(written, orjson.dumps), model, headers=headers)
+    return streamed(json_array(_texts_of(archive, found)), model, headers=headers)
 
 
 def _form_of(model: str) -> str:
@@ -256,6 +259,18 @@ def _headers_of(archive: Archive, found: list[images.Series]) -> Iterator[Json]:
         base = f"{root_of(archive)}/studies/{one.study_uid}/series/{one.uid}"
         for header in images.headers_of(archive, one.key):
             yield with_addresses(header, base)
+
+
+def _texts_of(archive: Archive, found: list[images.Series]) -> Iterator[bytes]:
+    """Yield headers as the text they are kept as, with absolute addresses of their bulk values.
+
+    Nothing is parsed: the name of an address stands in quotes of its own, which no value can hold without escaping them.
+    """
+    for one in found:
+        base = f"{root_of(archive)}/studies/{one.study_uid}/series/{one.uid}/"
+        named = BULK_ADDRESS + orjson.dumps(base)[1:-1]
+        for packed in images.packed_headers_of(archive, one.key):
+            yield images.json_bytes(packed).replace(BULK_ADDRESS, named)
 
 
 def _documents(archive: Archive, found: list[images.Series], headers: dict[str, str]) -> Response:

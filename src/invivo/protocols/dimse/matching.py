@@ -6,6 +6,7 @@ DICOM PS3.4 C.2.2.2.
 """
 
 import re
+from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
@@ -19,8 +20,8 @@ _LATEST = "9" * 20
 
 @lru_cache(512)
 def _pattern(text: str) -> re.Pattern[str]:
-    parts = (".*" if one == "*" else "." if one == "?" else re.escape(one) for one in re.sub(r"\*+", "*", text))
-    return re.compile("".join(parts), re.DOTALL)
+    """A wildcard as a pattern that tries no place twice: of stars in a row each takes the first place that fits."""
+    return re.compile(translate(re.sub(r"\*+", "*", text).replace("[", "[[]")))
 
 
 def fits(keys: Keys, json: Json) -> bool:

@@ -7,10 +7,12 @@ HTTP ?= 127.0.0.1:8042
 DIMSE ?= 127.0.0.1:11112
 DEMO_OPTIONS ?=
 JOBS ?= 2
+SECONDS ?= 60
+WALKS ?= study crowd vanish slow full database
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast slow browser lint types format serve bench golden docs lock clean
+.PHONY: help demo test fast slow browser fuzz endurance lint types format serve bench golden docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -46,6 +48,12 @@ slow: $(VENV)/dev.stamp ## ten thousand instances by DIMSE and STOW while proces
 
 browser: $(VENV)/dev.stamp ## the tests that drive Chromium
 	$(BIN)/python -m pytest -m browser
+
+fuzz: $(VENV)/dev.stamp ## hostile input for SECONDS a target; guided by coverage where atheris is installed
+	for target in objects identifiers associations bodies requests; do $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
+
+endurance: $(VENV)/dev.stamp ## full disk, vanishing senders, slow ones, crowds, a database that comes and goes (WALKS)
+	$(BIN)/python -m tools.endurance $(WALKS)
 
 lint: $(VENV)/dev.stamp ## form and faults
 	$(BIN)/ruff check .

@@ -176,3 +176,35 @@ def test_a_sender_that_falls_silent_counts_as_gone(monkeypatch):
     with pytest.raises(wire.Disconnected):
         anyio.run(run)
     assert came == [b"abc"]
+
+
+def test_a_sender_that_trickles_counts_as_gone(monkeypatch):
+    monkeypatch.setattr(wire, "SILENCE_S", 0.3)
+    monkeypatch.setattr(wire, "BLOCK", 4)
+
+    async def receive():
+        await anyio.sleep(0.02)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    async def run():
+        await wire.with_body(Request({"type": "http", "method": "POST", "headers": []}, receive), list)
+
+    with anyio.from_thread.start_blocking_portal() as portal, pytest.raises(wire.Disconnected):
+        portal.start_task_soon(run).result(20)
+
+
+def test_one_that_is_waited_for_no_longer_than_it_sends_is_not_gone(monkeypatch):
+    monkeypatch.setattr(wire, "SILENCE_S", 0.05)
+    messages = [{"type": "http.request", "body": bytes(1024), "more_body": number > 0} for number in range(30)]
+
+    async def receive():
+        await anyio.sleep(0.005)
+        return messages.pop()
+
+    def read(body):
+        return sum(len(block) for block in body)
+
+    async def run():
+        return await wire.with_body(Request({"type": "http", "method": "POST", "headers": []}, receive), read)
+
+    assert anyio.run(run) == 30 * 1024

@@ -183,3 +183,20 @@ def test_an_origin_of_another_site_takes_the_long_way(ask) -> None:
     answer = ask("GET", "/dicom-web/studies", headers={"Origin": "https://elsewhere.test"})
     assert "access-control-allow-origin" not in answer.headers
     assert ask("POST", "/dicom-web/studies", headers={"Origin": "https://elsewhere.test"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Origin", "http://[")], {200}),
+        ([(b"Authorization", b"Basic eDp\x9d")], {401}),
+        ([("Authorization", "Basic ====")], {401}),
+        ([("Accept", "image/png;q=0")], {200, 406}),
+    ],
+)
+def test_headers_that_nobody_can_read_are_no_fault_of_ours(ask, headers, status: set[int]) -> None:
+    assert ask("GET", "/dicom-web/studies", headers=headers).status_code in {*status, 204}
+
+
+def test_a_form_from_an_origin_that_is_none_is_refused(ask) -> None:
+    assert ask("POST", "/sign-in", headers={"Origin": "http://["}, content=b"").status_code == 403

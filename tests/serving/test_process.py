@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 SCRIPT = """
 import logging
@@ -23,3 +26,15 @@ def test_words_of_libraries_and_of_their_exceptions_stay_out_of_the_log() -> Non
     assert [line["from"] for line in lines] == ["some.library"] * 2
     assert lines[1]["exception"] == "ValueError"
     assert "DOE" not in done.stderr + done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_under_the_log_stops_nobody() -> None:
+    script = (
+        "import sys; sys.stderr = open('/dev/full', 'w', buffering=1)\n"
+        "from invivo.serving.process import configure_log; import structlog\n"
+        "configure_log('dimse'); structlog.get_logger().error('something'); print('went on')\n"
+        "import os; sys.stdout.flush(); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "went on\n"

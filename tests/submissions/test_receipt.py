@@ -6,9 +6,10 @@ from pathlib import Path
 import pydicom.data
 import pytest
 
-from invivo import quarantine, reviews, submissions
+from invivo import quarantine, reviews, storage, submissions
 from invivo.archive import Archive
 from invivo.errors import TooLarge
+from invivo.storage.disk import DiskFull
 from tests.factories import (
     SYSTEM,
     advance_all,
@@ -194,3 +195,16 @@ def test_a_link_out_of_a_folder_is_not_followed(archive: Archive, tmp_path: Path
     (folder / "link").symlink_to(secret)
     (folder / "good.dcm").write_bytes(make_image())
     assert list(received(archive, folder)) == ["good.dcm"]
+
+
+def test_nothing_is_taken_in_while_the_disk_has_less_room_than_is_to_be_left(archive: Archive) -> None:
+    submission = make_submission(archive, make_collection(archive))
+    archive.held.reserve = 1 << 60
+    with pytest.raises(DiskFull):
+        deliver(archive, submission, [make_image()])
+    spooled = storage.Spooled(
+        archive.held.root / "spool" / "none", "0" * 64, 3, 0, b"abc"
+    )  # as the DICOM door makes it
+    with pytest.raises(DiskFull):
+        submissions.receive_many(archive, [submissions.Parcel(submissions.Origin("dimse"), spooled)])
+    assert counts(archive, submission) == {}

@@ -1,7 +1,6 @@
 """The actor: who asks, with what rights, as a value."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -185,7 +184,7 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     """Read ``Authorization: Basic`` (RFC 7617) into name and password; None if it does not parse."""
     try:
         text = base64.b64decode(header.partition(" ")[2], validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
     name, colon, password = text.partition(":")
     return (name, password) if colon else None

@@ -5,6 +5,7 @@ import selectors
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -15,6 +16,8 @@ from invivo.database.compose import Statement
 from invivo.errors import Busy
 
 Tx = psycopg.Connection[Any]
+prepared: WeakKeyDictionary[Tx, dict[bytes, bytes]] = WeakKeyDictionary()
+"""Names of statements that ``sending`` has prepared: a rollback of psycopg's deallocates them with its own."""
 ROLES = ("invivo_public", "invivo_staff")
 
 
@@ -97,7 +100,16 @@ class Database:
         """
         try:
             with self._pool.connection() as tx:
-                yield tx
+                try:
+                    yield tx
+                except psycopg.Error as error:
+                    prepared.pop(tx, None)
+                    if tx.broken:  # what libpq says then has no class of its own
+                        raise DatabaseAway("The database does not answer; try again in a moment.") from error
+                    raise
+                except BaseException:
+                    prepared.pop(tx, None)
+                    raise
         except (PoolTimeout, psycopg.OperationalError) as error:
             if isinstance(error, psycopg.errors.QueryCanceled):
                 raise Busy("The question took too long; narrow it.", code="database.timeout") from error

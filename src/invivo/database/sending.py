@@ -1,16 +1,16 @@
 """A statement that the server works at while its caller does something else."""
 
+import itertools
 import select
 from collections.abc import Sequence
 from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
 
-from invivo.database.connection import Tx
+from invivo.database.connection import Tx, prepared
 
-_prepared: WeakKeyDictionary[Tx, dict[bytes, bytes]] = WeakKeyDictionary()
+_numbers = itertools.count(1)
 _GOOD = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 
@@ -55,9 +55,9 @@ def send(tx: Tx, statement: bytes, values: Sequence[bytes | None]) -> Sent:
     connection = tx.pgconn
     if connection.transaction_status == pq.TransactionStatus.IDLE and not tx.autocommit:
         _need(connection.exec_(b"begin"))
-    names = _prepared.setdefault(tx, {})
+    names = prepared.setdefault(tx, {})
     if statement not in names:
-        name = b"sent_%d" % len(names)
+        name = b"sent_%d" % next(_numbers)  # never one that a connection may still know
         _need(connection.prepare(name, statement))
         names[statement] = name
     connection.send_query_prepared(names[statement], values)

@@ -67,7 +67,8 @@ def faults(dataset: Dataset) -> list[Fault]:
 
 
 def _required(dataset: Dataset) -> Iterator[Fault]:
-    sop_class = str(_value(dataset, "SOPClassUID") or "")
+    stated = _value(dataset, "SOPClassUID")
+    sop_class = str(stated or "") if not isinstance(stated, Sequence) else ""  # hostile bytes make one of a UID
     for tree in dictionary.mandatory_modules(sop_class):
         yield from _demanded(dataset, tree, "", 0)
 

@@ -1,6 +1,8 @@
 """One frame decoded to an array; no other frame is touched, and nothing larger than the limit is made."""
 
+import struct
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -188,11 +190,27 @@ def _inflated(frame: bytes, picture: Picture) -> bytes:
 
 def _run_lengths(frame: bytes, picture: Picture, dtype: np.dtype[Any]) -> Array:
     """RLE stores one plane a byte of a sample (PS3.5 Annex G); the codec puts the bytes of a sample together."""
+    _need_segments(frame, picture)
     found = imagecodecs.dicomrle_decode(frame, dtype.newbyteorder("<"))
     if picture.bits_allocated == 1:
         return _bits(bytes(found), picture)
     flat = np.frombuffer(found, dtype) if isinstance(found, bytes | bytearray) else np.asarray(found).ravel()
     return _shaped(flat.view(dtype), picture, 1)
+
+
+def _need_segments(frame: bytes, picture: Picture) -> None:
+    """Check the header of an RLE frame: the codec believes it, and reads wherever it says.
+
+    References
+    ----------
+    DICOM PS3.5 G.3 to G.5.
+    """
+    header = struct.unpack("<16L", frame[:64]) if len(frame) >= 64 else (0,)
+    count, starts = header[0], header[1 : header[0] + 1]
+    expected = picture.samples * max(picture.bits_allocated // 8, 1)
+    rises = all(a < b for a, b in pairwise((63, *starts, len(frame))))
+    if count != expected or count > 15 or starts[0] != 64 or not rises:
+        raise Undecodable("The segments of the frame are not where its header says.")
 
 
 def _by_codec(frame: bytes, picture: Picture, dtype: np.dtype[Any], syntax: str) -> tuple[Array, str]:

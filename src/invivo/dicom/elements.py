@@ -70,6 +70,12 @@ class Count:
         if self.remaining < 0:
             raise OverLimit("The object has more data elements than allowed.")
 
+    def take_many(self, elements: int) -> None:
+        """Count several elements."""
+        self.remaining -= elements
+        if self.remaining < 0:
+            raise OverLimit("The object has more data elements than allowed.")
+
     def enter(self, depth: int) -> None:
         """Check the depth of a sequence about to be entered."""
         if depth > self.depth:
@@ -145,6 +151,9 @@ def top_level(
             found[tag] = element
             break
         if tag > 0x0028FFFF and 0x00280010 not in found:
+            after = offset + length
+            if after + 12 <= size and head(buffer, after)[0] <= tag:
+                raise Doubt  # this one stands out of its order, and those that were looked for may follow
             break
         if length != UNDEFINED:
             position = offset + length

@@ -162,7 +162,7 @@ def dataset_from(contents: Contents, limits: Limits, *, pixels: bool = True) -> 
             raise
         except Exception:  # because pydicom raises nearly any type on hostile bytes
             raise Damaged("The pixel data cannot be read; the file is damaged.") from None
-        dataset.update({tag: stored_element(rest, tag) for tag in tuple(rest.keys())})
+        dataset._dict.update(rest._dict)  # its own update would decode private elements, and raise what that raises
     dataset.file_meta = _file_meta(dataset, contents)
     return dataset
 

@@ -13,6 +13,7 @@ from invivo.dicom import uids
 from invivo.dicom.elements import PIXELS, Count, Doubt, top_level
 from invivo.dicom.handover import elements_by_pydicom, stored_element
 from invivo.dicom.json_model import json_of
+from invivo.dicom.location import pixel_head
 from invivo.dicom.pixels import number_in
 from invivo.dicom.source import Contents, Damaged, Limits, MediaDirectory, NotDicom, contents_of, first_bytes, opened
 from invivo.dicom.values import mini_json
@@ -24,6 +25,7 @@ _WANTED = frozenset(
         0x00280008, 0x00280010, 0x00280011,
     }
 )  # fmt: skip
+_IDENTITY = ("00080016", "00080018", "0020000D", "0020000E")
 _PREFIXES = (256 << 10, 4 << 20)
 
 Json = Mapping[str, Any]
@@ -123,6 +125,8 @@ def _fast(contents: Contents, limits: Limits) -> Header | None:
         json = mini_json(buffer, found)
     except (Doubt, struct.error):
         return None
+    if contents.media_class != _DIRECTORY and not all(key in json for key in _IDENTITY):
+        return None  # the walk may have ended early in tags that do not rise
     has_pixels = any(tag in PIXELS and head[3] > 0 for tag, head in found.items())
     return header_of(json, contents, has_pixels=has_pixels)
 
@@ -131,8 +135,15 @@ def _slow(contents: Contents, limits: Limits) -> Header:
     handed = elements_by_pydicom(contents, limits)
     few = Dataset({tag: stored_element(handed.dataset, tag) for tag in tuple(handed.dataset.keys()) if tag in _WANTED})
     json = json_of(few)
-    length = contents.buffer[handed.pixel_start + 4 : handed.pixel_start + 12] if handed.pixel_start >= 0 else b""
-    return header_of(json, contents, has_pixels=any(length[4:] if contents.explicit else length[:4]))
+    return header_of(json, contents, has_pixels=_has_pixels(contents, handed.pixel_start))
+
+
+def _has_pixels(contents: Contents, start: int) -> bool:
+    """Tell whether the pixel data element in front of which pydicom stopped, if it did, has a value."""
+    try:
+        return start >= 0 and pixel_head(contents, start)[3] > 0
+    except (Doubt, struct.error):
+        return False
 
 
 def header_of(json: Json, contents: Contents, *, has_pixels: bool) -> Header:

@@ -104,10 +104,10 @@ class _Writer:
 
     def element(self, element: DataElement, path: str, depth: int) -> Json | None:
         vr, value = _single_vr(str(element.VR)), element.value
-        if vr == "SQ":
-            members = value if isinstance(value, Sequence) else ()  # hostile bytes make others of them
+        if vr == "SQ" or isinstance(value, Sequence):  # hostile bytes make others of sequences, and sequences of others
+            members = value if isinstance(value, Sequence) else ()
             items = [self.dataset(item, f"{path}/{number}/", depth + 1) for number, item in enumerate(members)]
-            return {"vr": vr, "Value": items} if items else {"vr": vr}
+            return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
         if isinstance(value, bytes | bytearray):
             return self.binary(int(element.tag), vr, bytes(value), path)
         if vr in values.BINARY:
@@ -225,7 +225,10 @@ def _read_dataset(json: Any, bulk: Callable[[str], bytes] | None, depth: int) ->
             element = _read_element(tag, entry, bulk, depth)
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError, Base64Error):
             raise BadJson(f"The JSON of attribute {tag:08X} cannot be read as its VR.", tag=f"{tag:08X}") from None
-        dataset[BaseTag(tag)] = element
+        if isinstance(element, RawDataElement):
+            dataset._dict[BaseTag(tag)] = element  # set otherwise, a private one would be decoded
+        else:
+            dataset[BaseTag(tag)] = element
     return dataset
 
 

@@ -65,14 +65,19 @@ def place_handed(contents: Contents, handed: HandedOver, limits: Limits) -> tupl
     Damaged
     """
     try:
-        element = _head(contents, handed.pixel_start)
+        element = pixel_head(contents, handed.pixel_start)
         return place(contents.buffer, contents.size, element, picture_of(handed.dataset), limits=limits)
     except (Doubt, struct.error):
         raise Damaged("The pixel data of the object is damaged.") from None
 
 
-def _head(contents: Contents, start: int) -> Head:
-    """The start of the pixel data element in either byte order; a data set may be written otherwise than it says."""
+def pixel_head(contents: Contents, start: int) -> Head:
+    """The start of the pixel data element in either byte order; a data set may be written otherwise than it says.
+
+    Raises
+    ------
+    Doubt, struct.error
+    """
     buffer = contents.buffer
     if not contents.little:
         group, element, code = struct.unpack_from(">HH2s", buffer, start)

@@ -1,5 +1,6 @@
 """Where pixel data lies in an object, and where each of its frames."""
 
+import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -73,6 +74,7 @@ SHAPE_TAGS = frozenset(
     }
 )  # fmt: skip
 EXTENDED_TABLE = 0x7FE00001
+_FORGET_EVERY = 512
 
 
 def number_in(json: Mapping[str, Any], tag: int, default: int = 0) -> int:
@@ -179,7 +181,15 @@ def fragments_of(buffer: Buffer, position: int, size: int, limits: Limits) -> Fr
         else:
             starts.append(position)
             stops.append(offset + length)
+            if not len(starts) % _FORGET_EVERY:
+                _forget_pages(buffer)
         position = offset + length
+
+
+def _forget_pages(buffer: Buffer) -> None:
+    """Give back what was mapped to look at headers: with each, the kernel maps 64 kB around it."""
+    if isinstance(buffer, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        buffer.madvise(mmap.MADV_DONTNEED)
 
 
 def encapsulated_frames(

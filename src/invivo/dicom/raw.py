@@ -131,7 +131,7 @@ def _encodings(value: bytes | None) -> str | list[str]:
     terms = [term.strip() for term in value.decode("latin-1").rstrip(" \0").split("\\")]
     try:
         return list(charset.convert_encodings(terms if len(terms) > 1 else terms[0]))
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         raise Doubt from None
 
 

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,7 @@ from invivo.dicom.header import Header, header_of
 from invivo.dicom.json_model import Bulky, json_with_bulk
 from invivo.dicom.location import place_handed
 from invivo.dicom.pixels import EXTENDED_TABLE, PixelLocation, picture_in, place
+from invivo.dicom.repeating import Met, Run, pattern_of
 from invivo.dicom.source import Contents, Limits, opened
 
 Json = dict[str, Any]
@@ -116,7 +118,7 @@ def scan(source: Path | BinaryIO, limits: Limits | None = None) -> Scan:
 
 def _fast(contents: Contents, limits: Limits) -> Scan:
     walk = _Walk(contents, limits)
-    json, _ = walk.dataset(contents.start, contents.size, _Level(values.DEFAULT_ENCODINGS, None), "", 0)
+    json = walk.whole()
     header = header_of(json, contents, has_pixels=walk.pixels is not None)
     bulk, pixels = tuple(walk.bulk), walk.pixels
     if not contents.in_file:
@@ -134,7 +136,7 @@ def _slow(contents: Contents, limits: Limits) -> Scan:
         truncated = end > contents.size
         if end < contents.size:
             rest = elements_by_pydicom(contents, limits, start=end).dataset
-            dataset.update({tag: stored_element(rest, tag) for tag in tuple(rest.keys()) if tag not in dataset})
+            dataset._dict.update({tag: one for tag, one in rest._dict.items() if tag not in dataset})
 
     def note(value: Bulky) -> None:
         bulk.append(BulkLocation(value.path, value.vr, -1, value.length))
@@ -145,7 +147,10 @@ def _slow(contents: Contents, limits: Limits) -> Scan:
         key = f"{pixels.tag:08X}"
         json[key] = {"vr": pixels.vr}
         json = dict(sorted(json.items()))
-        bulk.append(BulkLocation(key, pixels.vr, pixels.offset, pixels.length))
+        if pixels.length:
+            bulk.append(BulkLocation(key, pixels.vr, pixels.offset, pixels.length))
+        else:
+            pixels = None
     header = header_of(json, contents, has_pixels=pixels is not None)
     return Scan(json, header, tuple(bulk), pixels, nulls, truncated, by_pydicom=True)
 
@@ -195,6 +200,7 @@ def _remembered(known: tuple[str, bytes, tuple[str, ...]], found: Json) -> Json:
     return found
 
 
+_NO_RUNS: dict[int, Run] = {}
 _PLAIN: dict[int, str] = {}  # names in the JSON model of tags whose values tell nothing of others
 
 
@@ -221,7 +227,10 @@ class _Level:
 class _Walk:
     """One walk over one object; it keeps what is found on the way."""
 
-    __slots__ = ("bulk", "contents", "count", "extended", "head", "limits", "nulls", "pixels")
+    __slots__ = (
+        *("bulk", "contents", "count", "doubted", "encodings", "ended", "extended", "head", "limits", "met", "missed"),
+        *("nulls", "pixels", "runs"),
+    )
 
     def __init__(self, contents: Contents, limits: Limits) -> None:
         self.contents = contents
@@ -232,8 +241,52 @@ class _Walk:
         self.pixels: PixelLocation | None = None
         self.extended: tuple[int, ...] = ()
         self.nulls = False
+        self.doubted = 0  # elements whose VR had to be found
+        self.runs: dict[int, Run] = {}
+        self.encodings: tuple[str, ...] = ()
+        self.missed = self.ended = 0
+        self.met: list[tuple[int, int, int, int]] | None = None
 
-    def dataset(  # noqa: PLR0912 - one loop, in which every call counts
+    def whole(self) -> Json:
+        """Read the object: what it has in common with those before it at once, the rest element by element."""
+        contents = self.contents
+        level = _Level(values.DEFAULT_ENCODINGS, None)
+        pattern = pattern_of(contents.media_class, self.limits) if contents.explicit else None
+        if pattern is None:
+            return self.dataset(contents.start, contents.size, level, "", 0)[0]
+        if not pattern.is_learning:
+            self.runs, self.encodings = pattern.learnt
+            json, _ = self.dataset(contents.start, contents.size, level, "", 0)
+            pattern.seen(self.missed)
+            return json
+        self.met = []
+        json, end = self.dataset(contents.start, contents.size, level, "", 0)
+        self.met.append((self.ended, end, self.count.remaining, self.marks()))
+        pattern.learn(contents.buffer, self.elements_met(), level.encodings, json)
+        return json
+
+    def fits(self, run: Run, position: int, level: _Level) -> bool:
+        """Tell whether the elements of a run stand here, and count them if so."""
+        raw = self.contents.buffer[position : position + run.length]
+        if raw == run.raw and level.encodings == self.encodings:
+            self.count.take_many(run.count)
+            return True
+        self.missed += 1
+        return False
+
+    def marks(self) -> int:
+        """What a plain element leaves as it was: bulk values, VRs that had to be found, texts with U+0000."""
+        return len(self.bulk) + self.doubted + self.nulls
+
+    def elements_met(self) -> list[Met]:
+        """What was met, each with where it ends."""
+        assert self.met is not None
+        return [
+            Met(last, tag, start, stop, left - after, is_plain=marks == then and tag in _PLAIN)
+            for (last, start, left, marks), (tag, stop, after, then) in pairwise(self.met)
+        ]
+
+    def dataset(  # noqa: PLR0912, PLR0915 - one loop, in which every call counts
         self, position: int, end: int, level: _Level, path: str, depth: int
     ) -> tuple[Json, int]:
         """Read a data set up to its end, or to its delimiter where it is an item of undefined length (end -1)."""
@@ -242,7 +295,14 @@ class _Walk:
         limit = self.contents.size if delimited else end
         buffer, head, take, explicit = self.contents.buffer, self.head, self.count.take, self.contents.explicit
         last = 0
+        runs, met = (self.runs, self.met) if not depth else (_NO_RUNS, None)
         while position < limit:
+            if runs and (run := runs.get(last)) and self.fits(run, position, level):
+                json.update(run.json)
+                position, last = position + run.length, run.last
+                continue
+            if met is not None:
+                met.append((last, position, self.count.remaining, self.marks()))
             take()
             group, number, code, length = EXPLICIT(buffer, position) if explicit else NO_HEAD
             vr = SHORT.get(code, "")
@@ -256,6 +316,7 @@ class _Walk:
                 raise Doubt
             last = tag
             if not vr or vr == "UN":
+                self.doubted += 1
                 vr = self.resolved(tag, vr, length, level, json)
             key = _PLAIN.get(tag)
             if key is not None and length <= _LONGEST_REMEMBERED and vr != "SQ":
@@ -280,6 +341,7 @@ class _Walk:
                 raise Doubt
         if delimited or position != limit:
             raise Doubt
+        self.ended = last
         return json, position
 
     def sequence(self, position: int, end: int, level: _Level, path: str, depth: int) -> tuple[Json, int]:

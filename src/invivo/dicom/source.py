@@ -28,7 +28,7 @@ BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 _SMALL = 128 << 10  # read whole up to this; mapping costs more than copying below it
 _PART = 1 << 20
-_META_LONG = frozenset({b"OB", b"OW", b"OF", b"UN", b"UT", b"SQ", b"UC", b"UR", b"OD", b"OL", b"OV"})
+_META_LONG = frozenset({b"OB", b"OW", b"OF", b"UN", b"UT", b"SQ", b"UC", b"UR", b"OD", b"OL", b"OV", b"SV", b"UV"})
 _VR = re.compile(rb"[A-Z]{2}")
 
 Buffer = bytes | mmap.mmap

@@ -110,12 +110,20 @@ def _quality(text: str) -> float:
 def accepted(request: Request) -> list[MediaRange]:
     """Return what the client accepts, best first: the ``accept`` parameter of the address goes before the header.
 
+    Raises
+    ------
+    NotAcceptable
+        There is nothing that it accepts.
+
     References
     ----------
     DICOM PS3.18 8.3.3.1, 8.7.5.
     """
     asked = request.query_params.get("accept") or ", ".join(request.headers.getlist("accept"))
-    return media_ranges(asked) if asked.strip() else [MediaRange("*/*")]
+    found = media_ranges(asked) if asked.strip() else [MediaRange("*/*")]
+    if not found:
+        raise NotAcceptable("Nothing is accepted: each media type has the quality 0, or none can be read.")
+    return found
 
 
 def content_type_of(request: Request) -> MediaRange:

@@ -66,6 +66,7 @@ BLOCK = 256 << 10
 LARGE, SMALL = 1 << 20, 32 << 10
 UPLOADS_AT_ONCE = 64
 SILENCE_S = 60.0
+LEAST_RATE = 1024  # bytes a second, on the average of the time that a sender is waited for
 RETRY_AFTER_S = 2
 _SECRET = secrets.token_bytes(32)
 _log = structlog.get_logger()
@@ -389,7 +390,7 @@ async def with_body(request: Request, verb: Callable[[Iterator[bytes]], _Answer]
     """Run a synchronous verb in a thread with the body as an iterator of blocks, read as the verb asks for them.
 
     Slow senders occupy threads of their own, at most `UPLOADS_AT_ONCE`, never those that serve pages; one that is silent
-    for `SILENCE_S` counts as gone.
+    for `SILENCE_S`, or trickles with less than `LEAST_RATE`, counts as gone.
     """
     limiter = _limiter.get(None)
     if limiter is None:
@@ -397,17 +398,20 @@ async def with_body(request: Request, verb: Callable[[Iterator[bytes]], _Answer]
         _limiter.set(limiter)
     stream = request.stream()
     is_over = is_broken = False
+    came, waited_s = 0, 0.0
 
     async def next_block() -> bytes:
-        nonlocal is_over, is_broken
+        nonlocal is_over, is_broken, came, waited_s
         gathered: list[bytes] = []
         total = 0
         while total < BLOCK and not is_broken:
             chunk = b""
+            began = anyio.current_time()
             try:
                 with anyio.move_on_after(SILENCE_S) as patience:
                     chunk = await anext(stream)
-                is_broken = patience.cancelled_caught
+                came, waited_s = came + len(chunk), waited_s + anyio.current_time() - began
+                is_broken = patience.cancelled_caught or (waited_s > SILENCE_S and came < waited_s * LEAST_RATE)
             except StopAsyncIteration:
                 is_over = True
                 break

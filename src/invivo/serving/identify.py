@@ -95,7 +95,7 @@ class Identify:
         if not origin or (origin == "null" and scope["method"] in SAFE):
             return None
         own = {urlsplit(self._archive.settings.public_url).netloc, headers.get("host", "")}
-        if urlsplit(origin).netloc in own:
+        if _host_of(origin) in own:
             return None
         path = scope["path"]
         if origin in self._archive.settings.http.cors_origins and path.startswith(PROGRAM_DOORS):
@@ -222,6 +222,14 @@ def _cookies(headers: Headers) -> dict[str, str]:
         return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
     except CookieError:
         return {}
+
+
+def _host_of(origin: str) -> str:
+    """Host and port of an origin; of what is none, nothing that could be ours."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return "[]"
 
 
 def _preflight(origin: str) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import hashlib
+import io
 import json
 import logging
 import os
@@ -10,8 +11,9 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from granian.constants import Interfaces
@@ -38,6 +40,22 @@ class _Wordless(logging.Formatter):
         return json.dumps(said | ({"exception": failed.__name__} if failed else {}))
 
 
+class _Lossy(io.TextIOBase):
+    """A stream that forgets what it cannot write: a full disk under the log must not stop those who write to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure_log(role: str) -> None:
     """Write log lines as JSON to standard error: an event, codes and ids, never a value of a patient."""
     stream = logging.StreamHandler(sys.stderr)
@@ -51,7 +69,7 @@ def configure_log(role: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Lossy(sys.stderr))),
     )
     structlog.contextvars.bind_contextvars(role=role)
 

@@ -98,7 +98,7 @@ class DiskStore:
         DiskFull
             There is no room; nothing is left of it.
         """
-        self._need_room()
+        self.need_room()
         rest = iter(chunks)
         first: list[bytes] = []
         size = 0
@@ -143,7 +143,7 @@ class DiskStore:
         ------
         TooManyBytes, DiskFull
         """
-        self._need_room()
+        self.need_room()
         _need_at_most(source.stat().st_size, limit)
         digest, crc, size = hashlib.sha256(), 0, 0
         with source.open("rb", buffering=0) as stream:
@@ -367,7 +367,8 @@ class DiskStore:
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / digest[2:4] / digest
 
-    def _need_room(self) -> None:
+    def need_room(self) -> None:
+        """Raise DiskFull while the disk has less room than is to be left free."""
         if self.reserve and shutil.disk_usage(self.root).free < self.reserve:
             raise DiskFull("The archive's disk is nearly full; try again later.")
 

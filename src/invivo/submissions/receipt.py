@@ -80,10 +80,11 @@ def receive_spooled(archive: Archive, origin: Origin, spooled: Sequence[tuple[st
 
     Raises
     ------
-    UnknownSender, DatabaseAway
+    UnknownSender, DatabaseAway, DiskFull
         Nothing was kept of any.
     """
     try:
+        archive.held.need_room()
         destination = _destination(archive, origin)
         if destination.direct is None:
             return _hold(archive, origin, spooled)

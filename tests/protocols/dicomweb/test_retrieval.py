@@ -303,3 +303,8 @@ def test_the_metadata_file_is_the_one_of_the_revision(released, web):
         released.archive, images.find_series(released.archive, factories.SYSTEM, row.series_uid)
     )
     assert json.loads(gzip.decompress(lying.read_bytes())) == web.get(f"{released.address('SLICES')}/metadata").json()
+
+
+@pytest.mark.parametrize("accept", ["image/png;q=0", "application/dicom;q=0, */*;q=0", ";;"])
+def test_who_accepts_nothing_gets_nothing(web, released, accept):
+    assert web.get(released.address("SLICES"), accept).status_code == 406

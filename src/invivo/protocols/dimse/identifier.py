@@ -21,6 +21,7 @@ from invivo.protocols.dimse.negotiation import BIG_ENDIAN, IMPLICIT
 
 Json = Mapping[str, Any]
 DEEPEST, MOST_ELEMENTS = 8, 1 << 16
+LONGEST_TEXT, MOST_VALUES = 64_000, 1000  # of anything but UIDs, of which a list may be long
 CHARACTER_SET = 0x00080005
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -105,6 +106,8 @@ class _Reader:
             raw = self.content[at : at + length]
             at += length
             text = self.text(vr, raw, encodings)
+            if vr != "UI" and (len(text) > LONGEST_TEXT or text.count("\\") >= MOST_VALUES):
+                raise BadIdentifier("A key of the identifier is longer or has more values than is looked for.")
             if tag == CHARACTER_SET:
                 encodings = convert_encodings([one.strip() for one in text.split("\\")])
             found[tag] = Key(tag, vr, text)

@@ -6,7 +6,6 @@ tus resumable upload protocol 1.0.0.
 """
 
 import base64
-import binascii
 import re
 
 from starlette.requests import Request
@@ -62,7 +61,7 @@ def metadata_of(request: Request) -> dict[str, str]:
         name, _, value = pair.strip().partition(" ")
         try:
             found[name] = base64.b64decode(value.strip(), validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise BadParameter(
                 "Upload-Metadata is name and base64 value, separated by a space, pairs by commas."
             ) from None

@@ -359,3 +359,37 @@ def test_the_secure_port_speaks_tls(public_archive: Archive, tmp_path: Path) -> 
     assert association.is_established and association.send_c_echo().Status == 0
     association.release()
     server.shutdown()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_only_clients_of_the_authority_that_is_set_are_let_in(public_archive: Archive, tmp_path: Path) -> None:
+    for name in ("ours", "others"):
+        line = (
+            f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 2 -subj /CN=localhost"
+        )
+        subprocess.run(line.split(), cwd=tmp_path, check=True, capture_output=True)
+    changes = {
+        "tls_certificate": str(tmp_path / "ours.pem"),
+        "tls_key": str(tmp_path / "ours.key"),
+        "tls_client_authority": str(tmp_path / "ours.pem"),
+    }
+    server = dimse.start(with_dimse(public_archive, **changes), "127.0.0.1", 0, is_secure=True)
+    assert [_is_let_in(server, tmp_path, name) for name in ("ours", "others", "")] == [True, False, False]
+    server.shutdown()
+
+
+def _is_let_in(server: Running, folder: Path, name: str) -> bool:
+    """Whether the secure port listens to who shows this certificate: it waits for what an association begins with."""
+    context = ssl.create_default_context(cafile=str(folder / "ours.pem"))
+    context.check_hostname = False
+    if name:
+        context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    with socket.create_connection(server.server_address, timeout=2) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname="localhost") as connection:
+                connection.sendall(b"\x01")
+                return bool(connection.recv(1))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False

@@ -46,6 +46,8 @@ JOBS = {
     "publish": "publishes what a collection's rule has cleared as its next release",
     "derive": "writes the metadata of a released series, compressed, as DICOMweb serves it",
     "mail": "sends a message by mail, and again later if the mail server is away",
+    "mint": "tells DataCite of an identifier, and again later if it is away",
+    "sync-group": "reads the people of a group from its list",
 }
 
 

@@ -30,6 +30,9 @@ class _Section(BaseModel):
 class Site(_Section):
     name: str = Field("invivo", description="The archive's name, shown in the header of every page.")
     contact: str = Field("", description="Address for questions, shown on the help page.")
+    response_hours: str = Field(
+        "", description="When the helpdesk answers, in words, such as `weekdays 9 to 17, within two days`."
+    )
     public_url: str = Field(
         "", description="Address under which visitors reach the archive; empty: taken from `http.bind`."
     )
@@ -100,11 +103,41 @@ class Limits(_Section):
     uploads_open: int = Field(1000, description="Unfinished resumable uploads a person may have.")
 
 
+class Provider(_Section):
+    issuer: str = Field(description="Address of the identity provider, as its tokens name it.")
+    client_id: str = Field(description="Name of this archive there.")
+    client_secret: SecretStr = Field(
+        SecretStr(""), description="Its secret; better given by INVIVO_ACCOUNTS__OIDC__NAME__CLIENT_SECRET."
+    )
+    label: str = Field("", description="What the button says after `Sign in with`.")
+    scopes: str = Field("openid email profile", description="What is asked for.")
+    trusts_mail: bool = Field(False, description="A mail address that it has verified is not checked again.")
+
+
 class Accounts(_Section):
     session_hours: int = Field(12, description="A sign-in lasts so long without use, hours.")
     token_days: int = Field(90, description="An API token lasts at most so long, days.")
     password_length: int = Field(10, description="Shortest password that is accepted, characters.")
-    attempts: int = Field(8, description="Wrong passwords for one name or address in 15 minutes before a pause.")
+    attempts: int = Field(
+        8, description="Wrong passwords for one name in 15 minutes before a pause; ten times as many for one address."
+    )
+    registration: Literal["closed", "invited", "moderated", "open"] = Field(
+        "closed",
+        description="How people get an account: from an administrator, also by an owner's invitation, by asking, by themselves.",
+    )
+    link_hours: int = Field(24, ge=1, description="A link that is mailed works so long, hours.")
+    invitation_days: int = Field(14, ge=1, description="An invitation can be taken so long, days.")
+    second_factor: Literal["none", "curators", "all"] = Field(
+        "none",
+        description="Who must prove who they are in a second way: nobody, who may curate or administer, everybody.",
+    )
+    renewal_months: int = Field(
+        0, ge=0, description="An account must be confirmed by its person after so many months; 0: never."
+    )
+    oidc: dict[str, Provider] = Field(
+        default_factory=dict,
+        description="Identity providers (OpenID Connect): name = issuer, client_id, client_secret, label, scopes, trusts_mail.",
+    )
 
 
 class Work(_Section):
@@ -112,6 +145,24 @@ class Work(_Section):
     stalled_after_s: float = Field(20.0, description="A job whose worker is silent for so long is given to another.")
     sweep_s: int = Field(30, description="How often forgotten work is looked for, seconds.")
     upload_days: int = Field(7, description="An unfinished upload is thrown away after so many days.")
+
+
+class Submissions(_Section):
+    deposit: Literal["invitation", "proposal", "own-projects", "official", "suggestion", "closed"] = Field(
+        "proposal",
+        description="How data come in: by an owner's invitation, by a proposal that a committee accepts, into projects that"
+        " anybody with an account makes, from official accounts only, by a suggestion that a moderator takes up, not at all.",
+    )
+    notice: str = Field(
+        "", description="What people read who would like to deposit and may not; empty: a sentence that says why."
+    )
+    decision: Literal["one", "majority", "all"] = Field(
+        "one", description="How many members of the committee must be for a proposal before it is accepted."
+    )
+    attachment_bytes: int = Field(20 * MB, description="Largest file attached to a proposal.")
+    attachments: int = Field(20, description="Most files attached to one proposal.")
+    own_projects: int = Field(20, description="Most projects that one person may make where people make their own.")
+    link_days: int = Field(30, description="An upload link works at most so long, days.")
 
 
 class Inhouse(_Section):
@@ -125,6 +176,15 @@ class Inhouse(_Section):
     )
 
 
+class Groups(_Section):
+    lists: list[str] = Field(
+        default_factory=list,
+        description="Beginnings of the addresses from which lists of groups' people may be read; empty: none.",
+    )
+    private: bool = Field(False, description="Such a list may lie in a private network or on this machine.")
+    sync_minutes: int = Field(60, ge=1, description="How often the lists are read, minutes.")
+
+
 class Mail(_Section):
     host: str = Field("", description="Mail server (SMTP); empty: messages stay in the inboxes and in the outbox.")
     port: int = Field(25, description="Its port.")
@@ -132,6 +192,13 @@ class Mail(_Section):
     user: str = Field("", description="Account at the mail server; empty: without.")
     password: SecretStr = Field(SecretStr(""), description="Its password; better given by INVIVO_MAIL__PASSWORD.")
     sender: str = Field("", description="Address that mail comes from.")
+
+
+class DataCite(_Section):
+    url: str = Field("https://api.datacite.org", description="Address of DataCite's REST service.")
+    prefix: str = Field("", description="DOI prefix of the archive, such as 10.7937; empty: identifiers are local.")
+    account: str = Field("", description="Repository account at DataCite; empty: identifiers are local.")
+    password: SecretStr = Field(SecretStr(""), description="Its password; better given by INVIVO_DATACITE__PASSWORD.")
 
 
 SECTIONS: dict[str, type[_Section]] = {
@@ -142,8 +209,11 @@ SECTIONS: dict[str, type[_Section]] = {
     "limits": Limits,
     "accounts": Accounts,
     "work": Work,
+    "submissions": Submissions,
     "inhouse": Inhouse,
+    "groups": Groups,
     "mail": Mail,
+    "datacite": DataCite,
 }
 
 
@@ -167,8 +237,11 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     accounts: Accounts = Accounts()
     work: Work = Work()
+    submissions: Submissions = Submissions()
     inhouse: Inhouse = Inhouse()
+    groups: Groups = Groups()
     mail: Mail = Mail()
+    datacite: DataCite = DataCite()
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0913
@@ -220,11 +293,11 @@ def _from_environment() -> dict[str, Any]:
     for variable, value in os.environ.items():
         section, two, key = variable.removeprefix("INVIVO_").lower().partition("__")
         if variable.startswith("INVIVO_") and two and section in SECTIONS:
-            key, inner, name = key.partition("__")
-            if inner:  # an entry of a table, such as INVIVO_DIMSE__PEERS__BENCH
-                found.setdefault(section, {}).setdefault(key, {})[name] = value
-            else:
-                found.setdefault(section, {})[key] = value
+            *tables, name = key.split("__")  # tables in it, such as INVIVO_DIMSE__PEERS__BENCH
+            place = found.setdefault(section, {})
+            for table in tables:
+                place = place.setdefault(table, {})
+            place[name] = value
     return found
 
 

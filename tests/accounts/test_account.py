@@ -3,8 +3,9 @@
 import pytest
 
 from invivo import accounts, notices
-from invivo.accounts.account import NameTaken, TooManyAttempts
+from invivo.accounts.account import NameTaken
 from invivo.accounts.actor import ExpiredToken
+from invivo.accounts.rate import TooManyAttempts
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, Refused
 from tests.factories import PASSWORD, SYSTEM, actor_named, make_person

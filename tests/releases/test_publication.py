@@ -2,7 +2,7 @@
 
 import pytest
 
-from invivo import accounts, downloads, images, quarantine, releases, reviews, search, submissions
+from invivo import accounts, downloads, images, notices, quarantine, releases, reviews, search, submissions
 from invivo.archive import Archive
 from invivo.errors import Invalid, Refused
 from invivo.worker import VERBS
@@ -170,3 +170,16 @@ def test_deciding_twice_tells_the_second(archive: Archive) -> None:
     reviews.decide(archive, SYSTEM, [item.id], "reject", "bad")
     with pytest.raises(reviews.decision.Conflict, match="already"):
         reviews.decide(archive, SYSTEM, [item.id], "approve", "good")
+
+
+@pytest.mark.parametrize(("access", "told"), [("open", 1), ("private", 0)])
+def test_who_asked_to_be_told_of_releases_is_told_unless_the_collection_is_hidden(
+    archive: Archive, access: str, told: int
+) -> None:
+    person, collection = make_person(archive, "eve").id, make_collection(archive, access=access)
+    with archive.database.transaction() as tx:
+        notices.subscribe(tx, person, f"collection:{collection.id}")
+    publish(archive, collection, make_series(1))
+    with archive.database.transaction() as tx:
+        found = notices.inbox(tx, person)
+    assert [one.link for one in found] == ["/collections/LUNG-1/releases/1"] * told

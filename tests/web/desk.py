@@ -11,9 +11,9 @@ from tests.factories import PASSWORD
 from invivo import web
 from invivo.archive import Archive
 from invivo.serving.identify import Identify
-from invivo.web import accounts, admin, releases, render, reviews, submissions
+from invivo.web import accounts, admin, credits, releases, render, reviews, submissions
 
-PAGES = (accounts, submissions, reviews, releases, admin)
+PAGES = (accounts, submissions, reviews, releases, credits, admin)
 
 
 class Browser:

@@ -59,9 +59,16 @@ def create_token(
     secret = "invivo_" + secrets.token_urlsafe(32)
     with archive.database.transaction() as tx:
         row = tx.execute(
-            "insert into accounts.token (digest, person_id, name, scopes, expires_at) values (%s, %s, %s, %s, %s)"
+            "insert into accounts.token (digest, person_id, name, scopes, expires_at, is_strong) values (%s, %s, %s, %s, %s, %s)"
             " returning id, name, scopes, created_at, expires_at, used_at",
-            [digest_of(secret), actor.person_id, name[:100], wanted, archive.clock() + timedelta(days=term)],
+            [
+                digest_of(secret),
+                actor.person_id,
+                name[:100],
+                wanted,
+                archive.clock() + timedelta(days=term),
+                actor.is_strong,
+            ],
         ).fetchone()
         assert row is not None
         audit.note(tx, actor.name, "account.token-create", f"token:{row.id}", scopes=wanted, days=term)

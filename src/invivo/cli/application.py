@@ -11,7 +11,7 @@ from invivo import __version__
 
 # Module of this room: the commands that its `register` adds.
 _MODULES: dict[str, tuple[str, ...]] = {
-    "server": ("init", "migrate", "serve", "demo", "doctor", "viewer", "jobs", "settings"),
+    "server": ("init", "migrate", "serve", "demo", "doctor", "verify", "viewer", "jobs", "settings"),
     "client": ("search", "download"),
     "submissions": ("import", "submissions", "senders"),
     "deidentify": ("deidentify", "submit"),

@@ -1,12 +1,13 @@
 """`invivo init`, `migrate`, `serve`, `demo`, `doctor` and `viewer`: the installation itself."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from invivo import demo, jobs, serving
+from invivo import audit, demo, jobs, serving
 from invivo.archive import ground, make_folders, opened, prepare
 from invivo.cli.options import AsJson, DimseBind, Home, HttpBind, installation, settings_of
 from invivo.cli.output import answering, console, show
@@ -111,6 +112,21 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @answering
+def verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Read the whole journal again and compare it with its seals."""
+    with opened(settings_of(home)) as archive:
+        audit.seal(archive)
+        found = audit.verify(archive)
+    told = asdict(found)
+    if as_json:
+        console.print_json(data=told)
+    for name, value in told.items() if not as_json else ():
+        console.print(f"{name}: {' '.join(value) if isinstance(value, tuple) else value}", highlight=False)
+    if found.faults:
+        raise Broken("The journal is not what was sealed; see above.", code="audit.chain-broken")
+
+
+@answering
 def viewer(home: Home = None) -> None:
     """Install OHIF, the full viewer, into the installation."""
     settings = settings_of(home)
@@ -139,6 +155,7 @@ def register(application: typer.Typer) -> None:
     application.command("serve")(serve)
     application.command("demo")(show_demo)
     application.command("doctor")(doctor)
+    application.command("verify")(verify)
     application.command("viewer")(viewer)
     application.command("jobs")(list_jobs)
     application.command("settings")(list_settings)

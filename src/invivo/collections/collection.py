@@ -121,9 +121,16 @@ _FIELDS = tuple(field.name for field in fields(Draft))
 _COLUMNS = ", ".join(f"c.{field.name}" for field in fields(Collection) if field.name != "rules")
 
 
-def _collection(row: Any) -> Collection:
+def is_blind(actor: accounts.Actor, collection_id: int) -> bool:
+    """Return whether the actor must not learn who made a collection: creators, contacts, funding, acknowledgement."""
+    return "blind" in actor.memberships.get(collection_id, ())
+
+
+def _collection(row: Any, actor: accounts.Actor | None = None) -> Collection:
     values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
-    return Collection(*values)
+    made = Collection(*values)
+    is_hidden = actor is not None and is_blind(actor, made.id)
+    return replace(made, contacts="", funding="", acknowledgement="") if is_hidden else made
 
 
 def _check(archive: Archive, draft: Draft) -> None:
@@ -233,7 +240,7 @@ def collection_named(archive: Archive, actor: accounts.Actor, short_name: str) -
         found = tx.execute(statement.text.encode(), {**statement.parameters, "short_name": short_name}).fetchone()
     if found is None:
         raise UnknownCollection(f"There is no collection named {short_name[:64]}, or you may not see it.")
-    return _collection(found)
+    return _collection(found, actor)
 
 
 def collection_by_id(archive: Archive, actor: accounts.Actor, collection_id: int) -> Collection:
@@ -246,7 +253,7 @@ def collection_by_id(archive: Archive, actor: accounts.Actor, collection_id: int
         found = tx.execute(statement.text.encode(), {**statement.parameters, "id": collection_id}).fetchone()
     if found is None:
         raise UnknownCollection(f"There is no collection {collection_id}, or you may not see it.")
-    return _collection(found)
+    return _collection(found, actor)
 
 
 def listed(archive: Archive, actor: accounts.Actor) -> Sequence[Collection]:
@@ -256,4 +263,4 @@ def listed(archive: Archive, actor: accounts.Actor) -> Sequence[Collection]:
         visible=collections_visible_to(actor),
     )
     with archive.database.transaction() as tx:
-        return [_collection(row) for row in database.rows(tx, statement)]
+        return [_collection(row, actor) for row in database.rows(tx, statement)]

@@ -42,6 +42,8 @@ def read_dicomdir(source: Path | BinaryIO, limits: Limits | None = None) -> list
         records = list(dataset[_RECORDS].value or ())
     except Exception:  # because pydicom raises nearly any type on a sequence it cannot read
         raise Damaged("The records of the DICOMDIR cannot be read.") from None
+    if not all(isinstance(record, Dataset) for record in records):  # hostile bytes make others of sequences
+        raise Damaged("The records of the DICOMDIR cannot be read.")
     if len(records) > limits.fragments:
         raise OverLimit("The DICOMDIR has more records than allowed.")
     found = dict.fromkeys(path for record in records if (path := _referenced(record)) is not None)

@@ -416,7 +416,7 @@ class _Walk:
         if " or " not in known:
             return known
         if vr == "UN":
-            return "UN"
+            raise Doubt
         if known == "US or SS":
             return "SS" if level.signed else "US"
         if known == "OB or OW":

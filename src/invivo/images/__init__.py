@@ -20,7 +20,7 @@ from invivo.images.instance import (
     sample_headers,
 )
 from invivo.images.metadata import read_metadata, write_metadata
-from invivo.images.registration import Entry, Registered, register, withdraw
+from invivo.images.registration import Entry, Registered, mark_site, register, withdraw
 from invivo.images.series import (
     Series,
     Study,
@@ -61,6 +61,7 @@ __all__ = [
     "instances_of",
     "instances_of_series",
     "json_bytes",
+    "mark_site",
     "pack_header",
     "packed_frames",
     "packed_headers",

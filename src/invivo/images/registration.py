@@ -101,6 +101,14 @@ def register(tx: database.Tx, collection_id: int, release: int, entries: Sequenc
     return Registered(key, revision, before is None, len(entries), size)
 
 
+def mark_site(tx: database.Tx, collection_id: int, series_uid: str, site: str) -> None:
+    """Say from which site of its collection a series came; the revision of the newest release carries it."""
+    tx.execute(
+        "update images.series set site = %s where collection_id = %s and uid = %s and upper_inf(releases)",
+        [site, collection_id, series_uid],
+    )
+
+
 def withdraw(tx: database.Tx, collection_id: int, release: int, series_uid: str) -> bool:
     """End a series with a release: it is in no release from that number on; return whether it was there.
 

@@ -137,6 +137,17 @@ def hold(tx: database.Tx, submission_id: int, door: str, sender: str, arrivals: 
     return [by_place[place] for place in range(len(arrivals))]
 
 
+def mark(tx: database.Tx, submission_id: int, held: Sequence[Held], site_id: int | None) -> None:
+    """Write down which site arrivals came from, and which known objects came again by this delivery.
+
+    Works for the public database role too.
+    """
+    again = [one.object_id for one in held if one.outcome == "repeated"]
+    if again or (held and site_id is not None):
+        made = [one.object_id for one in held if one.outcome != "repeated"]
+        tx.execute("select intake.mark(%s, %s, %s, %s)", [submission_id, made, again, site_id])
+
+
 def received_of(tx: database.Tx, series_id: int, limit: int = 1000) -> list[HeldObject]:
     """Return the objects of a held series that no automatic step has seen yet."""
     found = tx.execute(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from invivo import accounts, attachments, audit, collections, database, images, jobs, quarantine, reviews
+from invivo import accounts, attachments, audit, collections, database, images, jobs, notices, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, NotFound, Refused
 
@@ -139,13 +139,32 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
             registered = images.register(tx, collection_id, number, _entries(tx, objects))
             added, revised = added + registered.is_new, revised + (not registered.is_new)
             jobs.enqueue(tx, "derive", f"{registered.key}/{registered.revision}")
+        for uid, site in quarantine.sites_of_series(tx, sorted({held.series_id for held in cleared})).items():
+            images.mark_site(tx, collection_id, uid, site)
         for held in cleared:
             if not held.sop_uid:
                 size, crc = held.clean_size_bytes or 0, held.clean_crc32 or 0
                 attachments.attach(tx, collection_id, number, held.name, str(held.clean_digest), size, crc)
         quarantine.leave(tx, [held.id for held in cleared])
         write_release(tx, actor.name, policy, number, notes, (added, revised, 0))
+        _tell(tx, policy, number, f"{added} series added, {revised} revised.")
     return number
+
+
+def _tell(tx: database.Tx, policy: collections.Collection, number: int, changes: str) -> None:
+    """Tell who asked to be told of new releases; of a collection that is not shown, its own people only."""
+    told = notices.subscribers(tx, f"collection:{policy.id}")
+    if policy.access in ("embargoed", "private") or not policy.is_listed:
+        own = tx.execute("select person_id from collections.member where collection_id = %s", [policy.id])
+        told = sorted({row.person_id for row in own} & set(told))
+    accounts.notify(
+        tx,
+        told,
+        "release.published",
+        f"{policy.short_name}: release {number}",
+        f"{policy.title} has a new release, {number}. {changes}",
+        link=f"/collections/{policy.short_name}/releases/{number}",
+    )
 
 
 def lock(tx: database.Tx, collection_id: int) -> None:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from invivo import accounts, carts, web
+from invivo import accounts, carts, collections, web
 from invivo.archive import Archive
 from invivo.errors import Busy, InvivoError, Refused
 from invivo.serving.viewer import viewer_folder
@@ -114,6 +114,9 @@ class Identify:
         elif session:
             actor = await anyio.to_thread.run_sync(accounts.actor_of_session, self._archive, session)
             session = "" if actor.is_anonymous else session
+        elif visit.get(web.REVIEWER_COOKIE):
+            link = visit[web.REVIEWER_COOKIE]
+            actor = await anyio.to_thread.run_sync(collections.actor_of_link, self._archive, link)
         else:
             actor = accounts.ANONYMOUS
         visit.setdefault(VISIT_COOKIE, "")

@@ -9,7 +9,7 @@ from invivo import dicom, images, quarantine, storage
 from invivo.archive import Archive
 from invivo.errors import Invalid, InvivoError, Refused, TooLarge
 from invivo.submissions import direct
-from invivo.submissions.sender import Destination, Origin, UnknownSender, destination_of, submission_for
+from invivo.submissions.sender import Destination, Origin, UnknownSender, destination_of, site_for, submission_for
 
 _ASKED_EVERY_S, _MOST_ORIGINS = 1.0, 10_000
 Key = tuple[object, ...]
@@ -124,6 +124,7 @@ def _hold(archive: Archive, origin: Origin, spooled: Sequence[tuple[str, storage
         arrivals = [found for found in read if isinstance(found, quarantine.Arrival)]
         sender = origin.calling_aet or origin.actor.name
         held = quarantine.hold(tx, submission_id, origin.door, sender, arrivals) if arrivals else []
+        quarantine.mark(tx, submission_id, held, site_for(tx, origin, submission_id))
     outcomes = dict(zip(accepted, held, strict=True))
     return [
         _receipt(found, outcomes[place]) if isinstance(found, quarantine.Arrival) else found

@@ -9,7 +9,9 @@ import psycopg
 from invivo import accounts, audit, database
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, Refused
+from invivo.submissions.site import allowed
 from invivo.submissions.submission import find_submission
+from invivo.submissions.upload_link import link_id_of
 
 
 class UnknownSender(Refused):
@@ -64,6 +66,7 @@ class Sender:
     called_aet: str
     calling_aet: str
     address: str
+    site_id: int | None = None
 
 
 def submission_for(tx: database.Tx, origin: Origin) -> int:
@@ -90,10 +93,12 @@ def destination_of(tx: database.Tx, origin: Origin) -> Destination:
 
 def _by_person(tx: database.Tx, origin: Origin) -> int:
     found = tx.execute(
-        "select id, collection_id from submissions.submission where state = 'open' and (%s::bigint is null or id = %s) order by id",
+        "select b.id, b.collection_id, b.site_id from submissions.submission b"
+        " join collections.collection c on c.id = b.collection_id and c.state = 'active'"
+        " where b.state = 'open' and (%s::bigint is null or b.id = %s) order by b.id",
         [origin.submission_id, origin.submission_id],
     ).fetchall()
-    own = [row.id for row in found if origin.actor.may_submit(row.collection_id)]
+    own = allowed(tx, origin.actor, found)
     if not own and origin.address and origin.actor.is_anonymous:
         return _by_address(tx, origin)
     if len(own) == 1:
@@ -120,19 +125,45 @@ def _by_address(tx: database.Tx, origin: Origin) -> int:
 
 
 def _by_peer(tx: database.Tx, origin: Origin) -> int:
-    row = tx.execute(
-        "select s.submission_id from submissions.sender s join submissions.submission b on b.id = s.submission_id"
-        " where b.state = 'open' and s.called_aet in ('', %(called)s) and s.calling_aet in ('', %(calling)s)"
-        " and (s.address is null or s.address >>= %(address)s::inet)"
-        " order by (s.called_aet <> '')::int + (s.calling_aet <> '')::int desc, masklen(s.address) desc nulls last, s.id limit 1",
-        {"called": origin.called_aet, "calling": origin.calling_aet, "address": origin.address or None},
-    ).fetchone()
+    row = _peer(tx, origin)
     if row is None:
         raise UnknownSender(
             f"Sender {origin.calling_aet[:16]} at {origin.address} calling {origin.called_aet[:16]} is not known;"
             " register it under a submission."
         )
     return int(row.submission_id)
+
+
+def site_for(tx: database.Tx, origin: Origin, submission_id: int) -> int | None:
+    """Return the site that bytes from an origin come from: its sender's, its link's, its person's, or the submission's.
+
+    None where the collection has no sites or this one is not known. Works for the public database role.
+    """
+    link_id, person_id = link_id_of(origin.actor), origin.actor.person_id
+    row = tx.execute(
+        "select b.site_id, exists (select from submissions.site t where t.collection_id = b.collection_id) as has_sites,"
+        " coalesce((select l.site_id from submissions.upload_link l where l.id = %(link)s),"
+        " (select m.site_id from submissions.site_member m join submissions.site t on t.id = m.site_id"
+        " where m.person_id = %(person)s and t.collection_id = b.collection_id order by m.site_id limit 1)) as of_actor"
+        " from submissions.submission b where b.id = %(submission)s",
+        {"link": link_id, "person": person_id, "submission": submission_id},
+    ).fetchone()
+    if row is None or not row.has_sites:
+        return None
+    peer = _peer(tx, origin) if origin.door == "dimse" else None
+    of_sender = peer.site_id if peer else row.of_actor
+    return row.site_id if of_sender is None else int(of_sender)
+
+
+def _peer(tx: database.Tx, origin: Origin) -> Any:
+    return tx.execute(
+        "select s.submission_id, s.site_id from submissions.sender s join submissions.submission b on b.id = s.submission_id"
+        " join collections.collection c on c.id = b.collection_id and c.state = 'active'"
+        " where b.state = 'open' and s.called_aet in ('', %(called)s) and s.calling_aet in ('', %(calling)s)"
+        " and (s.address is null or s.address >>= %(address)s::inet)"
+        " order by (s.called_aet <> '')::int + (s.calling_aet <> '')::int desc, masklen(s.address) desc nulls last, s.id limit 1",
+        {"called": origin.called_aet, "calling": origin.calling_aet, "address": origin.address or None},
+    ).fetchone()
 
 
 def _title(text: str) -> str:
@@ -196,7 +227,7 @@ def senders_of(archive: Archive, actor: accounts.Actor, submission_id: int) -> l
     submission = find_submission(archive, actor, submission_id)
     with archive.database.transaction() as tx:
         found = tx.execute(
-            "select id, submission_id, called_aet, calling_aet, coalesce(address::text, '') from submissions.sender"
+            "select id, submission_id, called_aet, calling_aet, coalesce(address::text, ''), site_id from submissions.sender"
             " where submission_id = %s order by id",
             [submission.id],
         )

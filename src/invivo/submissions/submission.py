@@ -8,6 +8,7 @@ from typing import Any
 from invivo import accounts, audit, collections, quarantine
 from invivo.archive import Archive
 from invivo.errors import Invalid, NotFound, Refused
+from invivo.submissions.site import allowed, site_limit
 
 
 class UnknownSubmission(NotFound):
@@ -28,6 +29,8 @@ class Submission:
     state: str
     created_by: int | None
     created_at: datetime
+    site_id: int | None
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,12 @@ class Progress:
     uploads_waiting: int
 
 
-_ELSEWHERE = {"collection": "c.short_name", "collection_title": "c.title"}
+_ELSEWHERE = {"collection": "c.short_name", "collection_title": "c.title", "site": "coalesce(t.code, '')"}
 _COLUMNS = ", ".join(f"{_ELSEWHERE.get(field.name, 's.' + field.name)} as {field.name}" for field in fields(Submission))
-_SELECT = f"select {_COLUMNS} from submissions.submission s join collections.collection c on c.id = s.collection_id"  # noqa: S608
+_SELECT = (
+    f"select {_COLUMNS} from submissions.submission s join collections.collection c on c.id = s.collection_id"  # noqa: S608
+    " left join submissions.site t on t.id = s.site_id"
+)
 
 
 def open_submission(archive: Archive, actor: accounts.Actor, collection_id: int, title: str) -> Submission:
@@ -70,9 +76,10 @@ def open_submission(archive: Archive, actor: accounts.Actor, collection_id: int,
     with archive.database.transaction() as tx:
         if collections.policy_of(tx, collection_id).state != "active":
             raise Refused("This collection is archived and takes nothing any more.", code="submission.archived")
+        limit = site_limit(tx, actor, collection_id)
         made = tx.execute(
-            "insert into submissions.submission (collection_id, title, created_by) values (%s, %s, %s) returning id",
-            [collection_id, title.strip()[:200], actor.person_id],
+            "insert into submissions.submission (collection_id, title, created_by, site_id) values (%s, %s, %s, %s) returning id",
+            [collection_id, title.strip()[:200], actor.person_id, limit[0] if limit else None],
         ).fetchone()
         assert made is not None
         audit.note(tx, actor.name, "submission.open", f"submission:{made.id}", collection=collection_id)
@@ -105,7 +112,8 @@ def find_submission(archive: Archive, actor: accounts.Actor, submission_id: int)
     """Return a submission that the actor may deliver for or curate; raises UnknownSubmission."""
     with archive.database.transaction() as tx:
         row = tx.execute(f"{_SELECT} where s.id = %s", [submission_id]).fetchone()
-    if row is None or not actor.may_submit(row.collection_id):
+        own = allowed(tx, actor, [(row.id, row.collection_id, row.site_id)]) if row else []
+    if row is None or not own:
         raise UnknownSubmission(f"There is no submission {submission_id}, or it is not yours.")
     return Submission(*row)
 
@@ -116,7 +124,8 @@ def list_submissions(archive: Archive, actor: accounts.Actor, *, state: str | No
         found = tx.execute(
             f"{_SELECT} where %s::text is null or s.state = %s order by s.id desc", [state, state]
         ).fetchall()
-    return [Submission(*row) for row in found if actor.may_submit(row.collection_id)]
+        own = set(allowed(tx, actor, [(row.id, row.collection_id, row.site_id) for row in found]))
+    return [Submission(*row) for row in found if row.id in own]
 
 
 def progress_of(
@@ -131,11 +140,14 @@ def progress_of(
     """Return how far a submission is; needs the staff database role."""
     submission = find_submission(archive, actor, submission_id)
     with archive.database.transaction() as tx:
+        sites = site_limit(tx, actor, submission.collection_id)
         newest = quarantine.objects_of_submission(
-            tx, submission.id, problems_only=problems_only, before=before, limit=limit
+            tx, submission.id, problems_only=problems_only, before=before, limit=limit, sites=sites
         )
         row = tx.execute(
             "select count(*) as n from submissions.upload where submission_id = %s and state = 'complete' and receipt is null",
             [submission.id],
         ).fetchone()
-        return Progress(quarantine.counts_of_submission(tx, submission.id), tuple(newest), int(row.n) if row else 0)
+        return Progress(
+            quarantine.counts_of_submission(tx, submission.id, sites), tuple(newest), int(row.n) if row else 0
+        )

@@ -5,6 +5,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from psycopg.types.json import Jsonb
@@ -167,7 +168,7 @@ def unpack(archive: Archive, upload_id: str) -> None:
     """
     with archive.database.transaction() as tx:
         row = tx.execute(
-            "select id, submission_id from submissions.upload where id = %s and state = 'complete' and receipt is null",
+            "select id, submission_id, person_id, link_id from submissions.upload where id = %s and state = 'complete' and receipt is null",
             [upload_id],
         ).fetchone()
     if row is None:
@@ -175,7 +176,9 @@ def unpack(archive: Archive, upload_id: str) -> None:
     path = archive.held.root / "uploads" / upload_id
     counts: dict[str, int] = {}
     reason = ""
-    origin = Origin("upload", accounts.rule("unpack"), row.submission_id)
+    sender = f"link:{row.link_id}" if row.link_id else f"person:{row.person_id}" if row.person_id else "rule:unpack"
+    may = replace(accounts.rule("unpack"), name=sender, person_id=row.person_id)  # they might when they sent it
+    origin = Origin("upload", may, row.submission_id)
     try:
         for _, receipt in receive_zip(archive, origin, path):
             counts[receipt.outcome] = counts.get(receipt.outcome, 0) + 1

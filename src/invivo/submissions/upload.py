@@ -17,6 +17,7 @@ from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, NotFound, TooLarge
 from invivo.submissions.receipt import Receipt, receive
 from invivo.submissions.sender import Origin, submission_for
+from invivo.submissions.upload_link import charge_link, link_id_of, refund_link
 
 
 class UnknownUpload(NotFound):
@@ -74,9 +75,11 @@ def create_upload(archive: Archive, actor: accounts.Actor, submission_id: int | 
     if "\x00" in name or not name:
         raise Invalid("The upload needs a file name.", code="upload.name")
     with archive.database.transaction() as tx:
+        submission_id = charge_link(tx, actor, submission_id, length)
         target = submission_for(tx, Origin("upload", actor, submission_id))
         waiting = tx.execute(
-            "select count(*) as n from submissions.upload where person_id = %s and state = 'open'", [actor.person_id]
+            "select count(*) as n from submissions.upload where state = 'open' and (person_id = %s or link_id = %s)",
+            [actor.person_id, link_id_of(actor)],
         ).fetchone()
         if waiting and waiting.n >= limits.uploads_open:
             raise Conflict(
@@ -84,8 +87,8 @@ def create_upload(archive: Archive, actor: accounts.Actor, submission_id: int | 
                 code="upload.too-many",
             )
         row = tx.execute(
-            f"insert into submissions.upload (id, submission_id, person_id, name, length) values (%s, %s, %s, %s, %s) returning {_COLUMNS}",  # noqa: S608
-            [secrets.token_hex(16), target, actor.person_id, name[-300:], length],
+            f"insert into submissions.upload (id, submission_id, person_id, name, length, link_id) values (%s, %s, %s, %s, %s, %s) returning {_COLUMNS}",  # noqa: S608
+            [secrets.token_hex(16), target, actor.person_id, name[-300:], length, link_id_of(actor)],
         ).fetchone()
         assert row is not None
         _path(archive, row.id).touch(mode=0o600)
@@ -96,8 +99,9 @@ def find_upload(archive: Archive, actor: accounts.Actor, upload_id: str) -> Uplo
     """Return one's own upload; raises UnknownUpload. ``received`` is what is on disk for sure."""
     with archive.database.transaction() as tx:
         row = tx.execute(
-            f"select {_COLUMNS} from submissions.upload where id = %s and person_id is not distinct from %s",  # noqa: S608
-            [upload_id, actor.person_id],
+            f"select {_COLUMNS} from submissions.upload where id = %s and person_id is not distinct from %s"  # noqa: S608
+            " and link_id is not distinct from %s",
+            [upload_id, actor.person_id, link_id_of(actor)],
         ).fetchone()
     if row is None:
         raise UnknownUpload("There is no such upload of yours; begin it again.")
@@ -177,6 +181,8 @@ def abandon_upload(archive: Archive, actor: accounts.Actor, upload_id: str) -> N
     """Throw an unfinished upload of one's own away."""
     upload = find_upload(archive, actor, upload_id)
     with archive.database.transaction() as tx:
-        tx.execute("delete from submissions.upload where id = %s and state = 'open'", [upload.id])
+        gone = tx.execute("delete from submissions.upload where id = %s and state = 'open' returning id", [upload.id])
+        if gone.fetchone() is not None:
+            refund_link(tx, actor, upload.length)
     if upload.state == "open":
         _path(archive, upload_id).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ Two processes serve them: the public one, whose database role can read nothing t
 from invivo.web.errors import HANDLERS
 from invivo.web.form import MESSAGE_COOKIE, messages_of
 from invivo.web.render import CONTENT_SECURITY_POLICY
+from invivo.web.reviewer_links import REVIEWER_COOKIE
 from invivo.web.routes import DESK_PREFIXES, desk_routes, public_routes
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "DESK_PREFIXES",
     "HANDLERS",
     "MESSAGE_COOKIE",
+    "REVIEWER_COOKIE",
     "desk_routes",
     "messages_of",
     "public_routes",

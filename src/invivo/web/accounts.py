@@ -1,5 +1,6 @@
-"""Signing in and out, and one's own account: who am I, password, API tokens. Served by the public process."""
+"""Signing in and out, and one's own account: who am I, profile, password, API tokens, closing it. Served by the public process."""
 
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -7,36 +8,45 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from invivo import accounts, collections
-from invivo.errors import Busy, Invalid, InvivoError
+from invivo.errors import Busy, Conflict, Invalid, InvivoError
+from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, local_path, only, redirect, text, texts
 from invivo.web.render import page
+from invivo.web.sessions import (
+    PRIVATE,
+    SESSION_COOKIE,
+    STEP_PAGES,
+    address_of,
+    agent_of,
+    go_on,
+    landing,
+    session_of,
+    to_sign_in,
+)
 
-SESSION_COOKIE = "invivo_session"
 SITE_ROLES_IN_WORDS = {
     "administrator": "Administrator: manages accounts, collections and settings of the whole archive",
     "curator": "Curator of the archive: reviews, decides and publishes in every collection",
 }
-PRIVATE = {"Cache-Control": "no-store"}
-
-
-def landing(actor: accounts.Actor) -> str:
-    """Return the page where somebody's work begins."""
-    if actor.is_curator:
-        return "/reviews"
-    return "/submissions" if actor.is_submitter else "/"
 
 
 def _sign_in_form(request: Request, status: int = 200, **context: str) -> Response:
-    shown = {"name": "", "target": "", "problem": "", "error": ""} | context
+    archive = request.state.archive
+    shown: dict[str, Any] = {"name": "", "target": "", "problem": "", "error": ""} | context
+    shown |= {"elsewhere": accounts.providers(archive), "registration": archive.settings.accounts.registration}
+    shown |= {"contact": archive.settings.site.contact}
     return page(request, "accounts/sign_in.html", status=status, headers=PRIVATE, **shown)
 
 
 def sign_in_page(request: Request) -> Response:
-    """Show the form, or go on when one is signed in already."""
+    """Show the form, or go on when one is signed in already, or half."""
     only(request, "next")
     target = local_path(request.query_params.get("next", ""), "")
     actor = request.state.actor
-    if not actor.is_anonymous:
+    if actor.step:
+        goal = STEP_PAGES[actor.step]
+        return RedirectResponse(f"{goal}?next={quote(target)}" if target else goal, status_code=303)
+    if actor.person_id is not None:
         return RedirectResponse(target or landing(actor), status_code=303)
     return _sign_in_form(request, target=target)
 
@@ -46,39 +56,32 @@ def sign_in(request: Request, form: Form) -> Response:
     """Check name and password, and set the session's cookie."""
     archive = request.state.archive
     name, target = text(form, "name"), local_path(text(form, "next"), "")
-    address = request.client.host if request.client else ""
+    accounts.sign_out(archive, session_of(request))
     try:
-        session, actor = accounts.sign_in(archive, name, str(form.get("password", "")), address)
+        session, _ = accounts.sign_in(
+            archive, name, str(form.get("password", "")), address_of(request), agent_of(request)
+        )
     except accounts.WrongCredentials as error:
         return _sign_in_form(request, 403, name=name, target=target, error=error.message)
     except Busy as error:
         if error.kind != "account.too-many-attempts":
             raise
         return _sign_in_form(request, 429, name=name, target=target, problem=error.message)
-    response = RedirectResponse(target or landing(actor), status_code=303)
-    secure = archive.settings.http.secure_cookies
-    response.set_cookie(SESSION_COOKIE, session, httponly=True, samesite="lax", path="/", secure=secure)
-    return response
+    return go_on(request, session, target)
 
 
 @form_endpoint
 def sign_out(request: Request, _form: Form) -> Response:
     """End the session."""
-    accounts.sign_out(request.state.archive, request.state.session)
+    accounts.sign_out(request.state.archive, session_of(request))
     response = redirect(request, "/", message="You are signed out.")
     response.delete_cookie(SESSION_COOKIE, path="/")
     return response
 
 
-def _to_sign_in(request: Request) -> Response | None:
-    if not request.state.actor.is_anonymous:
-        return None
-    return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
-
-
 def account_page(request: Request) -> Response:
     """Say who one is and what one may do."""
-    if away := _to_sign_in(request):
+    if away := to_sign_in(request):
         return away
     actor = request.state.actor
     known = {one.id: one for one in collections.listed(request.state.archive, actor)}
@@ -95,12 +98,91 @@ def account_page(request: Request) -> Response:
         site_roles=[SITE_ROLES_IN_WORDS[role] for role in sorted(actor.site_roles)],
         memberships=memberships,
         tokens=accounts.list_tokens(request.state.archive, actor),
+        factors=accounts.factors_of(request.state.archive, actor),
+        sessions=accounts.list_sessions(request.state.archive, actor, request.state.session),
+        person=accounts.person_of(request.state.archive, actor, actor.person_id),
+        is_due=accounts.is_due_soon(request.state.archive, actor),
     )
+
+
+PROFILE_FIELDS = ("display_name", "affiliation", "country", "orcid")
+
+
+def profile_page(request: Request) -> Response:
+    """Show what one's account says of oneself, to be changed."""
+    return to_sign_in(request) or _profile(request)
+
+
+def _profile(request: Request, status: int = 200, **tried: Any) -> Response:
+    archive, actor = request.state.archive, request.state.actor
+    person = accounts.person_of(archive, actor, actor.person_id)
+    given = {name: getattr(person, name) for name in PROFILE_FIELDS}
+    shown = given | {"email": "", "errors": {}} | tried
+    return page(
+        request,
+        "accounts/profile.html",
+        status=status,
+        headers=PRIVATE,
+        person=person,
+        tried=shown,
+        has_password=accounts.has_password(archive, actor),
+    )
+
+
+@form_endpoint
+def change_profile(request: Request, form: Form) -> Response:
+    """Change what one's account says of oneself."""
+    given = {name: text(form, name) for name in PROFILE_FIELDS}
+    try:
+        accounts.change_profile(request.state.archive, request.state.actor, **given)
+    except Invalid as error:
+        field = "orcid" if error.kind == "account.orcid" else "display_name"
+        return _profile(request, 400, **given, errors={field: error.message})
+    return redirect(request, "/account/profile", message="Your profile is changed.")
+
+
+@form_endpoint
+def change_mail(request: Request, form: Form) -> Response:
+    """Ask for another mail address: a link goes to it."""
+    email = text(form, "email")
+    try:
+        accounts.change_mail(request.state.archive, request.state.actor, email, str(form.get("password", "")))
+    except (accounts.WrongCredentials, Invalid) as error:
+        field = "email" if isinstance(error, Invalid) else "password"
+        return _profile(request, status_of(error), email=email, errors={field: error.message})
+    return redirect(
+        request, "/account/profile", message=f"A link was mailed to {email}; the address counts when it has been used."
+    )
+
+
+def close_page(request: Request) -> Response:
+    """Ask once more before one's account is closed."""
+    return to_sign_in(request) or _closing(request)
+
+
+def _closing(request: Request, status: int = 200, problem: str = "", error: str = "") -> Response:
+    has_password = accounts.has_password(request.state.archive, request.state.actor)
+    shown: dict[str, Any] = {"problem": problem, "error": error, "has_password": has_password}
+    return page(request, "accounts/close.html", status=status, headers=PRIVATE, **shown)
+
+
+@form_endpoint
+def close(request: Request, form: Form) -> Response:
+    """Close one's own account."""
+    try:
+        accounts.close_own(request.state.archive, request.state.actor, str(form.get("password", "")))
+    except accounts.WrongCredentials as error:
+        return _closing(request, 403, error=error.message)
+    except Conflict as error:
+        return _closing(request, 409, problem=error.message)
+    response = redirect(request, "/", message="Your account is closed. An administrator can open it again.")
+    response.delete_cookie(SESSION_COOKIE, path="/")
+    return response
 
 
 def password_page(request: Request) -> Response:
     """Show the form to change one's password."""
-    return _to_sign_in(request) or _password_form(request)
+    return to_sign_in(request) or _password_form(request)
 
 
 def _password_form(request: Request, status: int = 200, errors: dict[str, str] | None = None) -> Response:
@@ -155,7 +237,7 @@ def _scopes_for(actor: accounts.Actor) -> list[tuple[str, str, str]]:
 
 def tokens_page(request: Request) -> Response:
     """List one's tokens, with the form to make one."""
-    return _to_sign_in(request) or _tokens(request)
+    return to_sign_in(request) or _tokens(request)
 
 
 @form_endpoint
@@ -192,6 +274,11 @@ routes: list[Route] = [
     Route("/sign-in", sign_in, methods=["POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
     Route("/account", account_page),
+    Route("/account/profile", profile_page, methods=["GET"]),
+    Route("/account/profile", change_profile, methods=["POST"]),
+    Route("/account/mail", change_mail, methods=["POST"]),
+    Route("/account/close", close_page, methods=["GET"]),
+    Route("/account/close", close, methods=["POST"]),
     Route("/account/password", password_page, methods=["GET"]),
     Route("/account/password", change_password, methods=["POST"]),
     Route("/account/tokens", tokens_page, methods=["GET"]),

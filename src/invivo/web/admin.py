@@ -6,23 +6,21 @@ from collections.abc import Callable
 from functools import wraps
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlencode
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from invivo import __version__, accounts, audit, collections, images, jobs, reviews, settings
 from invivo.errors import Conflict, Invalid, InvivoError, NotFound, Refused
-from invivo.web import policies, rule_runs, rules
+from invivo.web import journal, policies, rule_runs, rules
 from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
 from invivo.web.render import page
 
 PRIVATE = {"Cache-Control": "no-store"}
 SECRET = frozenset({"database.dsn"})
-JOBS_SHOWN, ENTRIES_SHOWN = 200, 100
+JOBS_SHOWN = 200
 JOB_WORDS = {
     "advance": "de-identify and inspect a held series",
     "publish": "publish a collection's next release",
@@ -31,6 +29,8 @@ JOB_WORDS = {
     "mask": "hide what a curator drew",
     "derive": "make metadata and thumbnails of a released series",
     "mail": "send a message by mail",
+    "sync-group": "read a group's people from its list",
+    "mint": "tell DataCite of an identifier",
     "enter": "enter what arrived in an archive of a house's own",
 }
 
@@ -189,39 +189,6 @@ def _value(known: settings.Settings, name: str) -> Any:
     return value
 
 
-@administrators_only
-def journal_page(request: Request) -> Response:
-    """Show the newest entries of the journal, or those about one thing."""
-    only(request, "thing", "before")
-    thing, before = request.query_params.get("thing", "")[:200], request.query_params.get("before", "")
-    with request.state.archive.database.transaction() as tx:
-        if thing:
-            entries = audit.history(tx, thing, 500)
-        else:
-            entries = audit.newest(tx, ENTRIES_SHOWN + 1, int(before) if before.isdecimal() else None)
-    is_more = not thing and len(entries) > ENTRIES_SHOWN
-    shown = entries if thing else entries[:ENTRIES_SHOWN]
-    return page(
-        request,
-        "admin/journal.html",
-        headers=PRIVATE,
-        entries=[(one, _detail(one)) for one in shown],
-        thing=thing,
-        names=_names(request),
-        older=f"/admin/journal?{urlencode({'before': shown[-1].id})}" if is_more else None,
-        is_later_page=bool(before),
-    )
-
-
-def _detail(entry: audit.Entry) -> str:
-    parts = []
-    for key, value in entry.detail.items():
-        told = value if isinstance(value, str) else orjson.dumps(value).decode()
-        if told not in ("", "[]", "{}", "null"):
-            parts.append(f"{key}: {told if len(told) <= 120 else told[:119] + '…'}")
-    return ", ".join(parts)
-
-
 @form_endpoint
 def add_person(request: Request, form: Form) -> Response:
     """Appoint somebody in a collection."""
@@ -266,7 +233,7 @@ routes: list[Route] = [
     Route("/admin/collections/{collection}/people", add_person, methods=["POST"]),
     Route("/admin/collections/{collection}/people/remove", remove_person, methods=["POST"]),
     Route("/admin/settings", settings_page),
-    Route("/admin/journal", journal_page),
+    *journal.routes,
     *policies.routes,
     *rules.routes,
     *rule_runs.routes,

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from invivo import attachments, collections, images, releases, search, usage
+from invivo import attachments, collections, helpdesk, images, releases, search, submissions, usage
 from invivo.errors import Invalid
 from invivo.web.form import only
 from invivo.web.images import ACCESS_WORDS, access_badge, citation, series_title, thumbnail_of
@@ -221,6 +221,8 @@ def _tab(request: Request, tab: str, **context: Any) -> Response:
         access=collections.access_in_words(known),
         review=collections.review_in_words(known),
         citation=citation(request, known, release),
+        successor=submissions.successor_of(state.archive, known.id),
+        discussion=helpdesk.discussion_of(state.archive, known.id),
         **{key: read(request, known) if callable(read) else read for key, read in context.items()},
     )
     return shown

@@ -152,6 +152,7 @@ def _package(request: Request, selection: downloads.Selection) -> Response:
     if is_from_start(request) and response.status_code in (200, 206):
         counted = {one.id: (one.series_count, one.size_bytes) for one in selection.sources if one.series_count}
         usage.count_download(state.archive, "web", counted)
+        collections.note_download(state.archive, state.actor, "web", counted)
     return response
 
 
@@ -205,7 +206,10 @@ def instance_file(request: Request) -> Response:
     except images.UnknownInstance:
         return refused_page(request, collections.collection_by_id(state.archive, state.actor, seen.collection_id))
     stored = downloads.StoredFile(state.archive, seen.digest, f"{uid}.dcm", seen.size_bytes)
-    return ranged_response(request, stored, "application/dicom")
+    response = ranged_response(request, stored, "application/dicom")
+    if is_from_start(request) and response.status_code in (200, 206):
+        collections.note_download(state.archive, state.actor, "web", {seen.collection_id: (1, seen.size_bytes)})
+    return response
 
 
 def attachment_file(request: Request) -> Response:
@@ -218,7 +222,9 @@ def attachment_file(request: Request) -> Response:
         request, downloads.StoredFile(state.archive, found.digest, name, found.size_bytes), found.media_type
     )
     if is_from_start(request) and response.status_code in (200, 206):
-        usage.count_download(state.archive, "web", {found.collection_id: (0, found.size_bytes)})
+        counted = {found.collection_id: (0, found.size_bytes)}
+        usage.count_download(state.archive, "web", counted)
+        collections.note_download(state.archive, state.actor, "web", counted)
     return response
 
 

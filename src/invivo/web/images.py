@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from invivo import collections, dicom, images, releases
+from invivo import collections, dicom, images, releases, submissions
 from invivo.errors import NotFound
 from invivo.web.form import only
 from invivo.web.header import references_of, tag_rows
@@ -196,6 +196,7 @@ def series_page(request: Request) -> Response:
             for one in _history(request, series)
         ],
         release=release,
+        successor=submissions.successor_of(state.archive, series.collection_id),
         citation=citation(request, series, release),
         instances=known[:FILES_A_PAGE],
         instance_total=len(known),

@@ -1,6 +1,7 @@
 """Pages out of templates: the environment, its filters, what every page knows, and the static files it asks for.
 
-Nothing here knows a room. What a page shows comes as values in its context; who is asking comes from ``request.state``,
+Nothing here knows a room, but for the number of unread messages (told.py).
+What a page shows comes as values in its context; who is asking comes from ``request.state``,
 where the middleware puts it, and every such value has a default so that a page renders without middleware too.
 """
 
@@ -26,6 +27,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from invivo import __version__
+from invivo.web.told import is_told, unread_of
 
 STATIC = Path(__file__).parent / "static"
 MACROS = ("marks", "pictures", "tables", "forms")
@@ -70,6 +72,7 @@ class Visitor:
     is_administrator: bool = False
     is_curator: bool = False
     is_submitter: bool = False
+    step: str = ""
 
 
 def size_text(size_bytes: int | float | None) -> str:
@@ -217,7 +220,7 @@ def environment() -> Environment:
         "markdown": markdown,
     }
     ui = SimpleNamespace()
-    made.globals |= {"static": static, "ui": ui, "version": __version__}
+    made.globals |= {"static": static, "ui": ui, "version": __version__, "unread_of": unread_of, "is_told": is_told}
     for name in MACROS:
         for verb, macro in vars(made.get_template(f"macros/{name}.html").module).items():
             if isinstance(macro, Macro):

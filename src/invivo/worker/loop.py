@@ -12,7 +12,7 @@ from procrastinate.jobs import Status
 from psycopg.conninfo import make_conninfo
 from starlette.concurrency import run_in_threadpool
 
-from invivo import database, jobs, notices, submissions
+from invivo import accounts, audit, collections, database, jobs, notices, submissions
 from invivo.archive import Archive
 from invivo.errors import Busy
 from invivo.worker.table import VERBS
@@ -81,6 +81,9 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
             await _rescue(archive, app)
             await run_in_threadpool(submissions.sweep, archive)
             await run_in_threadpool(notices.sweep, archive)
+            await run_in_threadpool(collections.tend, archive)
+            await run_in_threadpool(audit.seal, archive)
+            await run_in_threadpool(accounts.remind, archive)
         except Exception as error:  # because a database that restarts must not end the worker
             _log.warning("sweep.failed", error=type(error).__name__)
         await asyncio.sleep(work.sweep_s)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from invivo import accounts, images, notices, releases, submissions
+from invivo import accounts, collections, images, notices, releases, submissions
 from invivo.archive import Archive
 
 GATHERED_S = 0.25
@@ -28,6 +28,11 @@ def _enter(archive: Archive, key: str) -> None:
         time.sleep(GATHERED_S)
 
 
+def _sync_group(archive: Archive, key: str) -> None:
+    with suppress(collections.UnknownGroup):  # removed meanwhile
+        collections.sync_group(archive, int(key))
+
+
 VERBS: dict[str, Callable[[Archive, str], None]] = {
     "advance": lambda archive, key: submissions.advance(archive, int(key)),
     "mask": lambda archive, key: submissions.apply_masks(archive, int(key)),
@@ -37,5 +42,7 @@ VERBS: dict[str, Callable[[Archive, str], None]] = {
     "publish": _publish,
     "enter": _enter,
     "derive": _derive,
+    "mint": releases.mint,
+    "sync-group": _sync_group,
     "mail": lambda archive, key: notices.deliver(archive, int(key)),
 }

@@ -73,7 +73,7 @@ async def create(request: Request) -> Response:
     if "upload-defer-length" in request.headers:
         raise BadParameter("Say Upload-Length; a length that comes later is not supported.")
     length, metadata = size_in(request, "Upload-Length"), metadata_of(request)
-    archive, actor = archive_of(request), actor_of(request)
+    archive, actor = archive_of(request), await _sender(request)
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body:
         check_body(request)
@@ -89,21 +89,21 @@ async def create(request: Request) -> Response:
 
 async def state(request: Request) -> Response:
     """Say how much of an upload has come for sure."""
-    upload = await anyio.to_thread.run_sync(submissions.find_upload, *_who(request))
+    upload = await anyio.to_thread.run_sync(submissions.find_upload, *await _who(request))
     return Response(status_code=200, headers={**_state(upload), "Upload-Length": str(upload.length)})
 
 
 async def append(request: Request) -> Response:
     """Add a piece; if the connection breaks, what came is kept."""
     check_body(request)
-    add = partial(submissions.append_upload, *_who(request), size_in(request, "Upload-Offset"))
+    add = partial(submissions.append_upload, *await _who(request), size_in(request, "Upload-Offset"))
     upload = await with_body(request, add)
     return Response(status_code=204, headers=_state(upload))
 
 
 async def abandon(request: Request) -> Response:
     """Throw an unfinished upload away."""
-    await anyio.to_thread.run_sync(submissions.abandon_upload, *_who(request))
+    await anyio.to_thread.run_sync(submissions.abandon_upload, *await _who(request))
     return Response(status_code=204)
 
 
@@ -116,8 +116,16 @@ async def override(request: Request) -> Response:
     return response
 
 
-def _who(request: Request) -> tuple[Any, Any, str]:
-    return archive_of(request), actor_of(request), str(request.path_params["upload"])
+async def _sender(request: Request) -> Any:
+    """Who sends: the bearer of an upload link if one is shown, else whoever is signed in."""
+    secret = request.headers.get("invivo-deposit", "")
+    if not secret:
+        return actor_of(request)
+    return await anyio.to_thread.run_sync(submissions.actor_of_link, archive_of(request), secret)
+
+
+async def _who(request: Request) -> tuple[Any, Any, str]:
+    return archive_of(request), await _sender(request), str(request.path_params["upload"])
 
 
 ONE = "/uploads/{upload}"

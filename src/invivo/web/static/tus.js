@@ -70,7 +70,7 @@ function receiptOf(answer) {
 }
 
 export class TusUpload {
-  /** options: endpoint, csrf, fields (Upload-Metadata), address (of an earlier beginning), signal, onSent(bytes),
+  /** options: endpoint, csrf, link (secret of an upload link), fields (Upload-Metadata), address (of an earlier beginning), signal, onSent(bytes),
       onResumed(bytes already there), onAddress(address). */
   constructor(file, options) {
     this.file = file;
@@ -90,7 +90,9 @@ export class TusUpload {
   }
 
   #headers(more) {
-    return this.options.csrf ? { "X-CSRF-Token": this.options.csrf, ...more } : more;
+    const own = this.options.csrf ? { "X-CSRF-Token": this.options.csrf } : {};
+    if (this.options.link) own["Invivo-Deposit"] = this.options.link;
+    return { ...own, ...more };
   }
 
   async #advance() {

@@ -175,7 +175,7 @@ class Upload {
     this.running.set(item, stop);
     item.state = "sending";
     const upload = new TusUpload(item.file, {
-      endpoint: this.box.dataset.endpoint, csrf: this.box.dataset.csrf, signal: stop.signal, address: memory.find(item)?.address,
+      endpoint: this.box.dataset.endpoint, csrf: this.box.dataset.csrf, link: this.box.dataset.link, signal: stop.signal, address: memory.find(item)?.address,
       fields: { filename: item.path.slice(item.path.lastIndexOf("/") + 1), path: item.path, submission: this.box.dataset.submission, lastmodified: item.file.lastModified },
       onResumed: (bytes) => { this.sentBefore = (this.sentBefore ?? 0) + bytes - item.sent; item.sent = bytes; },
       onSent: (bytes) => { item.sent = bytes; this.list.redraw(); },

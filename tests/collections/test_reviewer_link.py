@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from invivo import accounts, audit, collections, downloads, search
+from invivo import accounts, audit, collections, downloads, releases, search
 from invivo.archive import Archive
 from invivo.errors import Invalid, NotFound, Refused
 from tests.factories import SYSTEM, actor_named, make_collection, make_person, make_series, publish
@@ -111,3 +111,22 @@ def test_a_link_of_another_collection_is_not_ended_by_its_number(
 def test_a_link_has_a_name_and_an_end(archive: Archive, private: collections.Collection, label: str, days: int) -> None:
     with pytest.raises(Invalid):
         collections.make_link(archive, SYSTEM, private.id, label, days)
+
+
+@pytest.mark.parametrize(("is_blind", "told"), [(True, ""), (False, "Us")])
+def test_packages_and_landing_pages_keep_the_secret_of_a_blind_link(
+    archive: Archive, public_archive: Archive, private: collections.Collection, is_blind: bool, told: str
+) -> None:
+    credit = releases.Credit(
+        (releases.Creator("Lovelace, Ada"),),
+        (releases.Funder("A Fund"),),
+        (releases.Related("IsSupplementTo", "DOI", "10.1000/x"),),
+    )
+    releases.write_credit(archive, SYSTEM, private.id, credit)
+    actor = collections.actor_of_link(public_archive, link(archive, private, is_blind=is_blind))
+    (source,) = downloads.select(public_archive, actor, collection="PRIV").sources
+    assert source.acknowledgement == told
+    one = releases.describe(public_archive, actor, private.id, 1)
+    said = releases.apa(one) + str(releases.json_ld(one)) + releases.datacite_xml(one).decode()
+    assert ["Lovelace" in said, "A Fund" in said, "10.1000/x" in said] == [not is_blind] * 3
+    assert one.series_count == 1

@@ -211,3 +211,24 @@ def test_a_sync_that_fails_is_tried_again(store: DiskStore, monkeypatch: pytest.
     assert len(segments(store)) == 1
     store.settle()
     assert segments(store) == []
+
+
+def test_a_disk_that_fills_while_files_are_written_keeps_none_of_them(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = os.write, []
+
+    def fills(handle: int, content: bytes | memoryview) -> int:
+        if written:
+            raise OSError(errno.ENOSPC, "no room")
+        written.append(write(handle, content))
+        return written[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fills)
+        with pytest.raises(DiskFull):
+            put(store, b"a" * 1000, b"b" * 1000)
+    assert list((store.root / "spool").iterdir()) == []
+    for letter in (b"a", b"b"):
+        assert not store.holds(hashlib.sha256(letter * 1000).hexdigest())
+    put(store, b"a" * 1000, b"b" * 1000)

@@ -204,4 +204,9 @@ def _sources(archive: Archive, actor: accounts.Actor, found: Sequence[Any], coll
     )
     with archive.database.transaction() as tx:
         found_sources = database.rows(tx, statement)
-    return [Source(*[*row, len(series.get(row.id, ())), sizes[row.id]]) for row in found_sources]
+    return [Source(*[*_told(actor, row), len(series.get(row.id, ())), sizes[row.id]]) for row in found_sources]
+
+
+def _told(actor: accounts.Actor, row: Any) -> Any:
+    """What the package says of a collection; not whom to thank to somebody who must not learn who made it."""
+    return row._replace(acknowledgement="") if collections.is_blind(actor, row.id) else row

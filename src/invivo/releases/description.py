@@ -107,7 +107,7 @@ from images.series s where s.collection_id = %(id)s and s.releases @> %(number)s
 
 
 def describe(archive: Archive, actor: accounts.Actor, collection_id: int, number: int | None = None) -> Description:
-    """Describe a release of a collection; None: the collection as a whole.
+    """Describe a release of a collection; None: the collection as a whole. Blind reviewers do not learn who made it.
 
     Raises
     ------
@@ -132,6 +132,8 @@ def describe(archive: Archive, actor: accounts.Actor, collection_id: int, number
             )
         }
         credit = credit_of(tx, collection_id)
+    if collections.is_blind(actor, collection_id):  # identifiers lead to who made it as well
+        credit, dois = Credit(keywords=credit.keywords, methods=credit.methods), {}
     return _described(archive, found[0], counted, credit, (dois, number))
 
 

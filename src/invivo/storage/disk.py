@@ -9,7 +9,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from itertools import chain
@@ -195,13 +195,23 @@ class DiskStore:
             self._journal.release(segment)
 
     def _write_drafts(self, new: Sequence[tuple[str, bytes, int]]) -> list[str]:
-        return [self._write_draft(content) for _, content, _ in new]
+        drafts: list[str] = []
+        try:
+            for _, content, _ in new:
+                drafts.append(self._write_draft(content))
+        except OSError:
+            self._drop_drafts(drafts)
+            raise
+        return drafts
 
     def _forget(self, writing: "Future[list[str]]") -> None:
-        wait([writing])
-        with suppress(OSError):
-            for draft in writing.result():
-                Path(draft).unlink(missing_ok=True)
+        with suppress(OSError):  # it has left nothing behind then
+            self._drop_drafts(writing.result())
+
+    @staticmethod
+    def _drop_drafts(drafts: Sequence[str]) -> None:
+        for draft in drafts:
+            Path(draft).unlink(missing_ok=True)
 
     def _write_draft(self, content: bytes) -> str:
         """Write an object to a temporary file without waiting for the disk; return its path."""
@@ -211,6 +221,9 @@ class DiskStore:
             view = memoryview(content)
             while view:
                 view = view[os.write(handle, view) :]
+        except OSError:
+            Path(path).unlink(missing_ok=True)
+            raise
         finally:
             os.close(handle)
         return path

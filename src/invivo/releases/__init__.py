@@ -4,6 +4,7 @@ A release adds, revises and withdraws series; what it does not touch it shares w
 stays citable: a withdrawn series leaves a tombstone that says when, why and by whose decision.
 """
 
+from invivo.releases.change import Change, changes
 from invivo.releases.citing import FORMS, apa, bibtex, csl, ris
 from invivo.releases.credit import Creator, Credit, Funder, Related, credit_of, is_doi, tell_again, write_credit
 from invivo.releases.datacite import attributes as datacite_attributes
@@ -27,6 +28,7 @@ from invivo.releases.release import Release, Tombstone, newest, releases_of, tom
 __all__ = [
     "DESCRIBED_BY",
     "FORMS",
+    "Change",
     "Changed",
     "Creator",
     "Credit",
@@ -44,6 +46,7 @@ __all__ = [
     "UnknownRelease",
     "apa",
     "bibtex",
+    "changes",
     "credit_of",
     "croissant",
     "csl",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from invivo import audit, collections, database, images, jobs
 from invivo.archive import Archive
+from invivo.releases.change import note_growth
 from invivo.releases.publication import lock, next_number, write_release
 
 RULE = "rule:direct"
@@ -46,6 +47,7 @@ def _enter_some(archive: Archive, collection_id: int) -> images.Grown | None:
         if grown is None:
             return None
         _count(tx, collection_id, number, grown)
+        note_growth(tx, collection_id, number, grown.series)
         at = archive.clock() + timedelta(seconds=QUIET_S)
         for key in grown.series:
             jobs.enqueue_later(tx, "derive", f"{key}/0", at)

@@ -8,6 +8,7 @@ from typing import Any
 from invivo import accounts, attachments, audit, collections, database, images, jobs, notices, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, NotFound, Refused
+from invivo.releases.change import note_change
 
 REASON_CLASSES = ("privacy", "consent", "quality", "duplicate", "legal", "other")
 
@@ -134,10 +135,10 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
             raise NothingToPublish(f"Collection {policy.short_name} has nothing cleared to publish.")
         archive.objects.adopt([str(held.clean_digest) for held in cleared], archive.held)
         number = next_number(tx, collection_id)
-        added = revised = 0
-        for _, objects in _by_series(cleared):
+        changed: dict[bool, list[str | None]] = {True: [], False: []}
+        for uid, objects in _by_series(cleared):
             registered = images.register(tx, collection_id, number, _entries(tx, objects))
-            added, revised = added + registered.is_new, revised + (not registered.is_new)
+            changed[registered.is_new].append(uid)
             jobs.enqueue(tx, "derive", f"{registered.key}/{registered.revision}")
         for uid, site in quarantine.sites_of_series(tx, sorted({held.series_id for held in cleared})).items():
             images.mark_site(tx, collection_id, uid, site)
@@ -146,6 +147,10 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
                 size, crc = held.clean_size_bytes or 0, held.clean_crc32 or 0
                 attachments.attach(tx, collection_id, number, held.name, str(held.clean_digest), size, crc)
         quarantine.leave(tx, [held.id for held in cleared])
+        added, revised = len(changed[True]), len(changed[False])
+        note_change(tx, collection_id, "created", number, changed[True])
+        note_change(tx, collection_id, "revised", number, changed[False])
+        note_change(tx, collection_id, "released", number)
         write_release(tx, actor.name, policy, number, notes, (added, revised, 0))
         _tell(tx, policy, number, f"{added} series added, {revised} revised.")
     return number
@@ -261,6 +266,8 @@ def withdraw(
         ]
         number = next_number(tx, collection_id)
         images.withdraw(tx, collection_id, number, series_uid)
+        note_change(tx, collection_id, "withdrawn", number, [series_uid])
+        note_change(tx, collection_id, "released", number)
         quarantine.supersede(tx, collection_id, uids)
         tx.execute(
             "insert into releases.tombstone (collection_id, series_uid, study_uid, subject_label, modality, release_number,"

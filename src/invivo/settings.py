@@ -41,6 +41,10 @@ class Site(_Section):
 class Http(_Section):
     bind: str = Field("127.0.0.1:8042", description="Host and port of the web door.")
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; switch on behind a TLS proxy.")
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses or networks of proxies before this server, whose `X-Forwarded-For` is believed.",
+    )
     cors_origins: list[str] = Field(
         default_factory=list, description="Origins of other sites whose pages may read the DICOMweb and REST doors."
     )
@@ -147,6 +151,19 @@ class Work(_Section):
     upload_days: int = Field(7, description="An unfinished upload is thrown away after so many days.")
 
 
+class Usage(_Section):
+    countries: bool = Field(
+        False, description="Count from how many countries people come, by what they say in their profile."
+    )
+    robots: list[str] = Field(
+        default_factory=list, description="Further words in the name of a program that make it a robot, not counted."
+    )
+    watched: str = Field(
+        "",
+        description="Address whose `/health` tells whether the archive answers; empty: the web door on this machine.",
+    )
+
+
 class Submissions(_Section):
     deposit: Literal["invitation", "proposal", "own-projects", "official", "suggestion", "closed"] = Field(
         "proposal",
@@ -214,6 +231,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "groups": Groups,
     "mail": Mail,
     "datacite": DataCite,
+    "usage": Usage,
 }
 
 
@@ -242,6 +260,7 @@ class Settings(BaseSettings):
     groups: Groups = Groups()
     mail: Mail = Mail()
     datacite: DataCite = DataCite()
+    usage: Usage = Usage()
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0913

@@ -18,7 +18,8 @@ own: /account/factors/passkey /account/inbox /account/sessions /account/terms /a
 own: /cart/manifest.tcia /cart/manifest.csv /cart/manifest.txt /cart/package.zip /download /reviewer
 secret: /register/newcomer/{secret} /register/{secret} /invitation/{secret} /password/{secret} /mail/{secret}
 secret: /official/{secret} /reviewer/{secret}
-list-known: / /collections /api/collections
+list-known: / /collections /api/collections /figures /figures.json
+known: /collections/{short_name}/use /collections/{short_name}/use.csv
 list-seen: /search /search.csv /search.json /search/suggest /dicom-web/studies /dicom-web/series /dicom-web/instances
 list-seen: /api/search /api/facets
 known: /collections/{short_name} /collections/{short_name}.json /collections/{short_name}/data /collections/{short_name}/versions

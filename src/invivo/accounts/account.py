@@ -144,6 +144,14 @@ def list_people(archive: Archive, actor: Actor) -> list[Person]:
         return [Person(*row) for row in tx.execute(f"select {_COLUMNS} from accounts.person order by lower(name)")]  # noqa: S608
 
 
+def count_people(archive: Archive) -> int:
+    """Return how many accounts are active."""
+    with archive.database.transaction() as tx:
+        row = tx.execute("select count(*) as n from accounts.person where is_active").fetchone()
+    assert row is not None
+    return int(row.n)
+
+
 def person_named(archive: Archive, name: str) -> Person:
     """Return the account of a name; raises NotFound."""
     with archive.database.transaction() as tx:

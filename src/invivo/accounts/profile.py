@@ -44,6 +44,12 @@ def check_orcid(text: str) -> str:
     return orcid
 
 
+def country_of(tx: database.Tx, person_id: int) -> str:
+    """Return the country that a person's profile names, two letters; empty if it names none."""
+    row = tx.execute("select country from accounts.person where id = %s", [person_id]).fetchone()
+    return str(row.country) if row else ""
+
+
 def change_profile(
     archive: Archive, actor: Actor, *, display_name: str, affiliation: str, country: str, orcid: str
 ) -> None:

@@ -1,7 +1,7 @@
 """A choice: which files it holds, and what of it may not be had."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,12 +62,15 @@ class Selection:
         Stem of the package's file name.
     refused : tuple of Refusal
         Part of the answer, never silently left out.
+    taken : mapping of (collection id, series UID) to bytes
+        What leaves, for the count; files that are not DICOM have no series.
     """
 
     name: str
     files: tuple[File, ...]
     sources: tuple[Source, ...]
     refused: tuple[Refusal, ...]
+    taken: Mapping[tuple[int, str], int]
 
     @property
     def size_bytes(self) -> int:
@@ -129,12 +132,20 @@ def select(
         ]
     if not found and not extra:
         raise NothingChosen("There is nothing of this in the current release that you may see.")
+    taken: dict[tuple[int, str], int] = {}
+    for row in found:
+        if row.may_have:
+            key = (row.collection_id, row.series_uid)
+            taken[key] = taken.get(key, 0) + row.size_bytes
+    if extra:
+        taken[known.id, ""] = sum(file.size_bytes for file in extra)
     files = _unique([_file(row) for row in found if row.may_have] + extra)
     return Selection(
         name=_plain(name or collection or (found[0].collection + "-" + found[0].modality if found else "package"), 80),
         files=tuple(files),
         sources=tuple(_sources(archive, actor, found, collection)),
         refused=tuple(_refusals(found)),
+        taken=taken,
     )
 
 

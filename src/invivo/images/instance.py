@@ -56,12 +56,14 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """The bytes of an instance, and whether the actor may have them."""
+    """The bytes of an instance, whose they are, and whether the actor may have them."""
 
     uid: str
     transfer_syntax_uid: str
     digest: str
     size_bytes: int
+    series_uid: str
+    collection_id: int
     is_free: bool
 
 
@@ -103,7 +105,8 @@ def files_of(
     """
     criteria, parameters = _below(study_uid, series_uid)
     statement = database.join(
-        "select i.uid, i.transfer_syntax_uid, i.digest, i.size_bytes, ({may_have}) as is_free"  # noqa: S608
+        "select i.uid, i.transfer_syntax_uid, i.digest, i.size_bytes, s.uid as series_uid, s.collection_id,"  # noqa: S608
+        " ({may_have}) as is_free"
         f" {_FROM} and {criteria} and {{visible}}"
         " order by s.number nulls last, s.uid, i.number nulls last, i.uid",
         visible=collections.visible_to(actor),

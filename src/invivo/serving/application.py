@@ -46,4 +46,4 @@ def desk_application(archive: Archive) -> Identify:
     """Return the application of the desk process: what submitters, curators and administrators do."""
     routes = [*protocols.rest.desk_routes, *web.desk_routes()]
     application = Starlette(routes=routes, exception_handlers=web.HANDLERS)
-    return Identify(application, archive)
+    return Identify(application, archive, is_private=True)

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from invivo import accounts, carts, collections, web
 from invivo.archive import Archive
 from invivo.errors import Busy, InvivoError, Refused
+from invivo.serving.address import address_of, networks_of
 from invivo.serving.viewer import viewer_folder
 
 SESSION_COOKIE, VISIT_COOKIE, CART_COOKIE = "invivo_session", "invivo_visit", "invivo_cart"
@@ -48,9 +49,11 @@ class ForeignOrigin(Refused):
 class Identify:
     """An ASGI layer that fills ``request.state`` and guards every request."""
 
-    def __init__(self, application: ASGIApp, archive: Archive) -> None:
+    def __init__(self, application: ASGIApp, archive: Archive, *, is_private: bool = False) -> None:
         self._application = application
         self._archive = archive
+        self._is_private = is_private
+        self._proxies = networks_of(archive.settings.http.trusted_proxies)
         self._known: dict[bytes, tuple[float, accounts.Actor]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,6 +61,8 @@ class Identify:
             if scope["type"] == "lifespan":
                 await self._lifespan(receive, send)
             return
+        if self._is_private or self._proxies:
+            scope["client"] = (address_of(scope, self._proxies, is_private=self._is_private), 0)
         state = scope.setdefault("state", {})
         if _is_plain(scope):
             state.update(archive=self._archive, actor=accounts.ANONYMOUS)

@@ -8,6 +8,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from invivo.serving.address import FORWARDED
+
 # RFC 9110 7.6.1: these belong to one connection and are not passed on.
 _HOP = {
     *(
@@ -42,6 +44,9 @@ class Desk:
 
     async def _pass(self, request: Request) -> Response:
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in _HOP]
+        headers = [one for one in headers if one[0] != FORWARDED]
+        if request.client is not None:
+            headers.append((FORWARDED, request.client.host.encode()))
         target = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         if request.url.query:
             target += "?" + request.url.query

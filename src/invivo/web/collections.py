@@ -11,9 +11,11 @@ from starlette.routing import Route
 
 from invivo import attachments, collections, helpdesk, images, releases, search, submissions, usage
 from invivo.errors import Invalid
+from invivo.web.figures import use_of
 from invivo.web.form import only
 from invivo.web.images import ACCESS_WORDS, access_badge, citation, series_title, thumbnail_of
 from invivo.web.render import page
+from invivo.web.taking import saw
 
 A_PAGE = 24
 SORTS = {"name": "Name", "newest": "Newest release", "size": "Size"}
@@ -21,7 +23,14 @@ VIEWS = ("cards", "table")
 STRIP = 24
 LOOKED_AT = 60
 SMALLEST_COVER = 100  # pixels; smaller matrices stand for a collection only if there is nothing better
-TAB_PATHS = {"About": "", "Data": "/data", "Versions": "/versions", "Files": "/files", "Access": "/access"}
+TAB_PATHS = {
+    "About": "",
+    "Data": "/data",
+    "Versions": "/versions",
+    "Files": "/files",
+    "Access": "/access",
+    "Use": "/use",
+}
 
 Picture = tuple[str, str, int, str, str]
 
@@ -230,11 +239,12 @@ def _tab(request: Request, tab: str, **context: Any) -> Response:
 
 def about_page(request: Request) -> Response:
     """Show what a collection is."""
+    saw(request, _known(request).id, "about")
     return _tab(
         request,
         "About",
         pictures=lambda asked, known: pictures_of(asked, query_of(collection=known.short_name), STRIP),
-        figures=lambda asked, known: usage.figures(asked.state.archive, known.id),
+        figures=lambda asked, known: usage.figures(asked.state.archive, asked.state.actor, known.id),
         modalities=_modality_bars,
     )
 
@@ -286,6 +296,11 @@ def access_page(request: Request) -> Response:
     return _tab(request, "Access")
 
 
+def use_page(request: Request) -> Response:
+    """Show how much a collection is used."""
+    return _tab(request, "Use", use=use_of)
+
+
 def json_file(request: Request) -> Response:
     """Give a collection's description for machines."""
     only(request)
@@ -326,5 +341,6 @@ routes: list[Route] = [
     Route("/collections/{short_name}/versions", versions_page),
     Route("/collections/{short_name}/files", files_page),
     Route("/collections/{short_name}/access", access_page),
+    Route("/collections/{short_name}/use", use_page),
     Route("/collections/{short_name}", about_page),
 ]

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from invivo import attachments, carts, collections, downloads, images, usage
+from invivo import attachments, carts, collections, downloads, images
 from invivo.errors import Invalid
 from invivo.web.form import only
 from invivo.web.images import uid_of
 from invivo.web.render import page
+from invivo.web.taking import took
 
 PIECE = 1 << 20
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})$")
@@ -150,9 +151,7 @@ def _package(request: Request, selection: downloads.Selection) -> Response:
     package = downloads.Package(state.archive, selection)
     response = ranged_response(request, package, "application/zip")
     if is_from_start(request) and response.status_code in (200, 206):
-        counted = {one.id: (one.series_count, one.size_bytes) for one in selection.sources if one.series_count}
-        usage.count_download(state.archive, "web", counted)
-        collections.note_download(state.archive, state.actor, "web", counted)
+        took(request, selection.taken)
     return response
 
 
@@ -208,7 +207,7 @@ def instance_file(request: Request) -> Response:
     stored = downloads.StoredFile(state.archive, seen.digest, f"{uid}.dcm", seen.size_bytes)
     response = ranged_response(request, stored, "application/dicom")
     if is_from_start(request) and response.status_code in (200, 206):
-        collections.note_download(state.archive, state.actor, "web", {seen.collection_id: (1, seen.size_bytes)})
+        took(request, {(seen.collection_id, series_uid): seen.size_bytes})
     return response
 
 
@@ -222,9 +221,7 @@ def attachment_file(request: Request) -> Response:
         request, downloads.StoredFile(state.archive, found.digest, name, found.size_bytes), found.media_type
     )
     if is_from_start(request) and response.status_code in (200, 206):
-        counted = {found.collection_id: (0, found.size_bytes)}
-        usage.count_download(state.archive, "web", counted)
-        collections.note_download(state.archive, state.actor, "web", counted)
+        took(request, {(found.collection_id, ""): found.size_bytes})
     return response
 
 

@@ -77,7 +77,7 @@ def about_page(request: Request) -> Response:
         aet=state.archive.settings.dimse.aet if state.archive.settings.dimse.bind else "",
         totals=images.totals(state.archive, state.actor),
         collection_count=len(known),
-        figures=usage.figures(state.archive),
+        figures=usage.figures(state.archive, state.actor),
     )
 
 

@@ -21,6 +21,7 @@ from invivo.web.deliveries import routes as deliveries_routes
 from invivo.web.deposit import routes as deposit_routes
 from invivo.web.downloads import routes as downloads_routes
 from invivo.web.factors import routes as factors_routes
+from invivo.web.figures import routes as figures_routes
 from invivo.web.groups import routes as groups_routes
 from invivo.web.guids import routes as guids_routes
 from invivo.web.health import routes as health_routes
@@ -70,6 +71,7 @@ def public_routes() -> list[BaseRoute]:
         static_mount(),
         *(
             *home_routes,
+            *figures_routes,
             *landing_routes,
             *collections_routes,
             *subjects_routes,

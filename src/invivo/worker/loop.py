@@ -12,7 +12,7 @@ from procrastinate.jobs import Status
 from psycopg.conninfo import make_conninfo
 from starlette.concurrency import run_in_threadpool
 
-from invivo import accounts, audit, collections, database, jobs, notices, submissions
+from invivo import accounts, audit, collections, database, jobs, notices, submissions, usage
 from invivo.archive import Archive
 from invivo.errors import Busy
 from invivo.worker.table import VERBS
@@ -84,6 +84,8 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
             await run_in_threadpool(collections.tend, archive)
             await run_in_threadpool(audit.seal, archive)
             await run_in_threadpool(accounts.remind, archive)
+            await run_in_threadpool(usage.close_months, archive)
+            await run_in_threadpool(usage.watch, archive)
         except Exception as error:  # because a database that restarts must not end the worker
             _log.warning("sweep.failed", error=type(error).__name__)
         await asyncio.sleep(work.sweep_s)

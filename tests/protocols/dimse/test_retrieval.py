@@ -16,7 +16,7 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from invivo import accounts, images
+from invivo import accounts, images, usage
 from invivo.protocols import dimse
 from tests.protocols.conftest import Released
 from tests.protocols.dimse.conftest import Door, Receiver, with_dimse
@@ -133,6 +133,18 @@ def test_a_warning_of_the_peer_is_counted_as_one(door: Door, released: Released)
 def test_what_only_registered_people_may_have_is_not_given(door: Door, released: Released) -> None:
     answers, received = get(door.port, series_of(released, "REGISTERED"), [(CTImageStorage, ExplicitVRLittleEndian)])
     assert answers[-1][0].Status == 0 and received == []
+
+
+def test_what_leaves_is_counted(door: Door, released: Released) -> None:
+    def counted() -> int:
+        usage.flush(released.archive)
+        with released.archive.database.transaction() as tx:
+            row = tx.execute("select coalesce(sum(size_bytes), 0)::bigint as n from usage.day where door = 'dimse'")
+            return int(row.fetchone().n)
+
+    before = counted()
+    get(door.port, series_of(released, "SLICES"), [(CTImageStorage, ExplicitVRLittleEndian)])
+    assert counted() - before == sum(map(len, stored(released, "SLICES")))
 
 
 def test_a_patient_arrives_whole(door: Door, released: Released) -> None:

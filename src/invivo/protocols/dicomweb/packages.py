@@ -14,6 +14,7 @@ from invivo import downloads, images
 from invivo.archive import Archive
 from invivo.protocols.dicomweb.reading import Place
 from invivo.protocols.dicomweb.refusal import not_yours
+from invivo.protocols.taking import took
 from invivo.protocols.wire import actor_of, archive_of, byte_range, lasting, not_modified, streamed
 
 ZIP = "application/zip"
@@ -38,6 +39,8 @@ def package(request: Request, place: Place) -> Response:
         headers["Warning"] = f'299 invivo: "{len(chosen.refused)} series are left out, because you may not have them."'
     part = byte_range(request, packed.length, packed.etag)
     start, stop = part or (0, packed.length)
+    if not start:
+        took(request, "dicomweb", chosen.taken)
     headers["Content-Length"] = str(stop - start)
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{packed.length}"
@@ -56,7 +59,9 @@ def _selection(request: Request, archive: Archive, place: Place) -> downloads.Se
         one = images.find_instance(
             archive, actor, place.instance, series_uid=place.series, study_uid=place.study, bytes_too=False
         )
-        chosen = replace(chosen, files=tuple(file for file in chosen.files if file.digest == one.digest))
+        files = tuple(file for file in chosen.files if file.digest == one.digest)
+        taken = {(one.collection_id, one.series_uid): one.size_bytes} if files else {}
+        chosen = replace(chosen, files=files, taken=taken)
     if not chosen.files:
         raise not_yours()
     return chosen

@@ -22,7 +22,7 @@ from invivo import dicom, errors, images
 from invivo.archive import Archive
 from invivo.protocols.dicomweb.pixels import document_response, numbers_of
 from invivo.protocols.dicomweb.reading import Place, place_of
-from invivo.protocols.dicomweb.retrieval import downloadable
+from invivo.protocols.dicomweb.retrieval import taken
 from invivo.protocols.dicomweb.video import is_video, video_response
 from invivo.protocols.negotiation import NotAcceptable, accepted
 from invivo.protocols.wire import (
@@ -197,7 +197,7 @@ def _shown(request: Request) -> images.Instance:
         if not covers:
             raise NoPicture("There is no image in it.")
         place = Place(place.study, covers[0].uid, covers[0].cover_uid or "")
-    return downloadable(archive, actor, place)
+    return taken(request, place, is_picture=True)
 
 
 def _with_picture(one: images.Instance) -> images.Instance:

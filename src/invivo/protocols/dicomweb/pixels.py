@@ -20,7 +20,7 @@ from invivo import dicom, images
 from invivo.archive import Archive
 from invivo.protocols.dicomweb.encoding import coded
 from invivo.protocols.dicomweb.reading import place_of
-from invivo.protocols.dicomweb.retrieval import downloadable
+from invivo.protocols.dicomweb.retrieval import taken
 from invivo.protocols.dicomweb.stored import multipart_of_one, part_response
 from invivo.protocols.dicomweb.syntax import BIG_ENDIAN, EXPLICIT, OCTETS, Form, form_of_frames
 from invivo.protocols.dicomweb.video import is_video, video_response
@@ -29,7 +29,6 @@ from invivo.protocols.wire import (
     SMALL,
     BadParameter,
     Part,
-    actor_of,
     archive_of,
     byte_range,
     kept_headers,
@@ -85,7 +84,7 @@ def location_of(one: images.Instance) -> dicom.PixelLocation | None:
 def frames(request: Request) -> Response:
     """Give frames of an image."""
     archive = archive_of(request)
-    one = downloadable(archive, actor_of(request), place_of(request))
+    one = taken(request, place_of(request))
     if one.pixel_offset is None:
         raise dicom.NoSuchFrame("The object has no frames.")
     if is_video(one):
@@ -210,7 +209,7 @@ def bulkdata(request: Request) -> Response:
     path = str(request.path_params["path"])
     if not _BULK.fullmatch(path):
         raise BadParameter("A bulk value is named by its tags, such as 00420011 or 54000100/0/54001010.")
-    one = downloadable(archive, actor_of(request), place_of(request))
+    one = taken(request, place_of(request))
     if path == f"{PIXEL_DATA:08X}" and is_video(one):
         return video_response(request, archive, one)
     if path == f"{PIXEL_DATA:08X}" and one.pixel_length == -1:

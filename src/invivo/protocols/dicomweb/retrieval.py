@@ -6,6 +6,7 @@ DICOM PS3.18 10.4.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -15,7 +16,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from invivo import accounts, errors, images
+from invivo import errors, images
 from invivo.archive import Archive
 from invivo.protocols.dicomweb.encoding import object_in
 from invivo.protocols.dicomweb.native_model import XML, xml_of
@@ -27,6 +28,7 @@ from invivo.protocols.dicomweb.stored import stored_response
 from invivo.protocols.dicomweb.syntax import DICOM, EXPLICIT, JPEG_2000, JPEG_LS, Form, form_of_objects
 from invivo.protocols.dicomweb.writing import Json, json_array, with_addresses
 from invivo.protocols.negotiation import NotAcceptable, accepted, chosen_model
+from invivo.protocols.taking import took
 from invivo.protocols.wire import (
     BLOCK,
     LARGE,
@@ -47,8 +49,8 @@ BULK_ADDRESS = b'"BulkDataURI":"'
 _log = structlog.get_logger()
 
 
-def downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> images.Instance:
-    """Return one instance whose bytes the actor may have.
+def taken(request: Request, place: Place, *, is_picture: bool = False) -> images.Instance:
+    """Return one instance whose bytes the actor may have, and tell that they are asked for.
 
     Raises
     ------
@@ -58,22 +60,25 @@ def downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> image
     """
     find = partial(
         images.find_instance,
-        archive,
-        actor,
+        archive_of(request),
+        actor_of(request),
         place.instance,
         series_uid=place.series or None,
         study_uid=place.study or None,
     )
     try:
-        return find()
+        one = find()
     except images.UnknownInstance:
         find(bytes_too=False)
         raise not_yours() from None
+    size_bytes = one.size_bytes // max(1, one.frames) if "frames" in request.path_params else one.size_bytes
+    took(request, "dicomweb", {(one.collection_id, one.series_uid): size_bytes}, is_picture=is_picture)
+    return one
 
 
-def _all_downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> tuple[list[images.StoredObject], int]:
+def _all_taken(request: Request, place: Place) -> tuple[list[images.StoredObject], int]:
     """Return the objects of a study or series, and how many more there are that the actor may only know of."""
-    known = images.files_of(archive, actor, place.study, place.series or None)
+    known = images.files_of(archive_of(request), actor_of(request), place.study, place.series or None)
     if not known and place.series:
         raise images.UnknownSeries("There is no such series in the current release, or you may not see it.")
     if not known:
@@ -81,6 +86,10 @@ def _all_downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> 
     found = [one for one in known if one.is_free]
     if not found:
         raise not_yours()
+    sizes: dict[tuple[int, str], int] = defaultdict(int)
+    for one in found:
+        sizes[one.collection_id, one.series_uid] += one.size_bytes
+    took(request, "dicomweb", sizes)
     return found, len(known) - len(found)
 
 
@@ -89,11 +98,11 @@ def _all_downloadable(archive: Archive, actor: accounts.Actor, place: Place) -> 
 
 def retrieve(request: Request) -> Response:
     """Give a study, a series or an instance as DICOM files, or packed as a ZIP."""
-    archive, actor, place = archive_of(request), actor_of(request), place_of(request)
+    archive, place = archive_of(request), place_of(request)
     ranges = accepted(request)
     if ranges[0].type == ZIP:
         return package(request, place)
-    found, missing = _found(archive, actor, place)
+    found, missing = _found(request, place)
     syntaxes = frozenset(one.transfer_syntax_uid for one in found)
     form = form_of_objects(ranges, syntaxes, is_one=bool(place.instance))
     if form is None:
@@ -118,11 +127,12 @@ def retrieve(request: Request) -> Response:
     return multipart_response(_parts(archive, found, form), DICOM, etag, status=status, headers=headers)
 
 
-def _found(archive: Archive, actor: accounts.Actor, place: Place) -> tuple[list[images.StoredObject], int]:
+def _found(request: Request, place: Place) -> tuple[list[images.StoredObject], int]:
     if not place.instance:
-        return _all_downloadable(archive, actor, place)
-    one = downloadable(archive, actor, place)
-    return [images.StoredObject(one.uid, one.transfer_syntax_uid, one.digest, one.size_bytes, True)], 0
+        return _all_taken(request, place)
+    one = taken(request, place)
+    where = (one.series_uid, one.collection_id)
+    return [images.StoredObject(one.uid, one.transfer_syntax_uid, one.digest, one.size_bytes, *where, is_free=True)], 0
 
 
 def _digest_of(found: list[images.StoredObject], mark: str) -> str:

@@ -15,11 +15,11 @@ from invivo import dicom, images
 from invivo.protocols.dicomweb.pictures import MEDIA, Look, number_of, picture_response, quality_of, side_of
 from invivo.protocols.dicomweb.pixels import numbers_of
 from invivo.protocols.dicomweb.reading import BadUid, Place
-from invivo.protocols.dicomweb.retrieval import downloadable, one_file
+from invivo.protocols.dicomweb.retrieval import one_file, taken
 from invivo.protocols.dicomweb.syntax import DICOM, EXPLICIT, form_of_objects, media_type_of
 from invivo.protocols.dicomweb.video import is_video, video_response
 from invivo.protocols.negotiation import MediaRange, NotAcceptable, media_ranges
-from invivo.protocols.wire import BadParameter, actor_of, archive_of, kept_headers, not_modified
+from invivo.protocols.wire import BadParameter, archive_of, kept_headers, not_modified
 
 LARGEST_SIDE = 4096
 
@@ -30,7 +30,7 @@ def wado(request: Request) -> Response:
     if parameters.get("requestType", "").upper() != "WADO":
         raise BadParameter("requestType must be WADO.")
     _check_refused(parameters)
-    one = downloadable(archive_of(request), actor_of(request), _place_of(parameters))
+    one = taken(request, _place_of(parameters))
     media_type = _media_type(parameters, one)
     if media_type.startswith("video/"):
         return video_response(request, archive_of(request), one)

@@ -6,12 +6,13 @@ DICOM PS3.4 C.4.2 (C-MOVE), C.4.3 (C-GET).
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
 
-from invivo import images, search
+from invivo import images, search, usage
 from invivo.errors import InvivoError, NotFound
 from invivo.protocols.dimse import command as commands
 from invivo.protocols.dimse import scu, sending
@@ -210,6 +211,16 @@ async def _named(operation: Operation, levels: tuple[str, ...]) -> Instances | N
         return None
 
 
+async def _tell(operation: Operation, instances: Instances) -> None:
+    """Tell the count, and the journal where it must know, what is about to leave."""
+    taken: dict[tuple[int, str], int] = defaultdict(int)
+    for one in instances:
+        taken[one.collection_id, one.series_uid] += one.size_bytes
+    origin = operation.origin
+    visitor = usage.Visitor(operation.actor, origin.address, f"DIMSE {origin.calling_aet}")
+    await asyncio.to_thread(usage.took, operation.archive, visitor, "dimse", taken)
+
+
 async def get(operation: Operation) -> None:
     """Answer a C-GET: objects leave over the association that asked."""
     instances = await _named(operation, GETS[operation.layer.abstracts[operation.context_id]])
@@ -221,6 +232,7 @@ async def get(operation: Operation) -> None:
         if one.sop_class_uid not in operation.peer_stores:
             retrieval.tally.note(one.uid, CANNOT_SEND)
     if taken:
+        await _tell(operation, taken)
         await retrieval.send_all(operation.layer, taken)
     retrieval.finish()
 
@@ -234,6 +246,7 @@ async def move(operation: Operation) -> None:
     instances = await _named(operation, MOVES[operation.layer.abstracts[operation.context_id]])
     if instances is None:
         return
+    await _tell(operation, instances)
     retrieval = _Retrieval(operation, len(instances), (operation.origin.calling_aet, operation.asked.message_id))
     for some in _shares(instances):
         if not operation.is_cancelled:

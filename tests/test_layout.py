@@ -9,7 +9,7 @@ SRC = Path(__file__).parent.parent / "src" / "invivo"
 ORDER = """errors settings dicom database storage archive audit jobs notices
 accounts collections dictionaries subjects images attachments
 deidentification quarantine reviews submissions releases
-search carts usage downloads client site articles survey helpdesk
+search carts usage downloads client site articles survey helpdesk assessment
 protocols web worker serving demo cli""".split()
 DOORS = {"protocols", "web", "worker", "cli"}
 LONGEST_FILE, LONGEST_FUNCTION = 500, 60

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 import invivo
 from invivo import deidentification, errors, protocols, search, settings, web, worker
-from invivo.cli import output
+from invivo.cli import output, presets
 from invivo.cli.application import application as command_line
 from invivo.dicom import conformance
 from invivo.protocols import dimse, wire
@@ -41,9 +41,14 @@ JOBS = {
     "mask": "hides the rectangles that a curator drew in the clean objects of a held series",
     "recheck": "looks in a subject's earlier objects for an identifier that came to light with a later one",
     "rerun": "tries rules on what a collection has, or runs them over it anew, a series at a time",
+    "values": "counts the distinct values in the cleaned objects that are held of a collection",
     "enter": "enters what arrived in an archive of a house's own into its growing release",
     "unpack": "takes a finished ZIP upload apart and receives what is in it",
+    "settle": "carries a decision about very many series over to their objects",
     "publish": "publishes what a collection's rule has cleared as its next release",
+    "release": "makes a scheduled or a large release, and says how far it is",
+    "open": "ends an embargo and makes the scheduled release, as somebody asked by an editor's link",
+    "tell-hook": "tells a webhook what changed, and again later if it does not take it",
     "derive": "writes the metadata of a released series, compressed, as DICOMweb serves it",
     "mail": "sends a message by mail, and again later if the mail server is away",
     "mint": "tells DataCite of an identifier, and again later if it is away",
@@ -119,6 +124,12 @@ def profiles_part() -> str:
         options = ", ".join(sorted(option.replace("_", " ") for option in one.options)) or "none"
         rows.append([code(one.name), one.title, options])
     return table(("profile", "what it is for", "options of PS3.15 Annex E"), rows)
+
+
+def presets_part() -> str:
+    """The kinds of installations that `invivo init --preset` begins, read out of what they set."""
+    rows = [presets.described(one) for one in presets.presets().values()]
+    return table(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
 # ---- command line --------------------------------------------------------------------------------------------------
@@ -387,6 +398,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": settings_part,
     "search": search_part,
     "profiles": profiles_part,
+    "presets": presets_part,
     "commands": commands_part,
     "errors": errors_part,
     "families": families_part,

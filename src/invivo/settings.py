@@ -149,6 +149,12 @@ class Work(_Section):
     stalled_after_s: float = Field(20.0, description="A job whose worker is silent for so long is given to another.")
     sweep_s: int = Field(30, description="How often forgotten work is looked for, seconds.")
     upload_days: int = Field(7, description="An unfinished upload is thrown away after so many days.")
+    fixity_s: float = Field(
+        1.0,
+        ge=0,
+        description="For how long, each `work.sweep_s`, stored objects are read again and compared; 0: never.",
+    )
+    fixity_days: int = Field(90, ge=1, description="All stored objects are read again after so many days.")
 
 
 class Usage(_Section):
@@ -161,6 +167,37 @@ class Usage(_Section):
     watched: str = Field(
         "",
         description="Address whose `/health` tells whether the archive answers; empty: the web door on this machine.",
+    )
+
+
+class Collections(_Section):
+    access: Literal["open", "registered", "controlled", "embargoed", "private"] = Field(
+        "open", description="Access class that a new collection begins with."
+    )
+    licence: str = Field("CC-BY-4.0", description="Licence that a new collection begins with, an SPDX identifier.")
+    review: Literal["person", "two-persons", "on-receipt"] = Field(
+        "person", description="Who decides on a release of a new collection: a curator, two, or the automatic steps."
+    )
+    profile: Literal["tcia", "basic", "verify"] = Field(
+        "tcia", description="Profile of de-identification that a new collection begins with."
+    )
+    hides_metadata: bool = Field(
+        False, description="A new collection shows its page only, to whom may not have its data."
+    )
+    request_form: Literal["simple", "application"] = Field(
+        "application", description="How people ask a new collection for its data: in a few words, or by an application."
+    )
+    vote_rule: Literal["one", "majority", "all"] = Field(
+        "one", description="How many of a new collection's committee must be for an application."
+    )
+    term_months: int = Field(12, ge=1, le=120, description="How long an approval lasts in a new collection, months.")
+    needs_affiliation: bool = Field(False, description="Who applies to a new collection must say where they work.")
+    needs_factor: bool = Field(
+        False, description="An approval of a new collection holds after a sign-in with a second factor only."
+    )
+    checklist: list[str] = Field(
+        default_factory=list,
+        description="Steps of the checklist that a new collection's releases need; empty: no checklist.",
     )
 
 
@@ -179,6 +216,9 @@ class Submissions(_Section):
     attachment_bytes: int = Field(20 * MB, description="Largest file attached to a proposal.")
     attachments: int = Field(20, description="Most files attached to one proposal.")
     own_projects: int = Field(20, description="Most projects that one person may make where people make their own.")
+    own_access: Literal["private", "open", "registered", "controlled"] = Field(
+        "private", description="Access class that such a project begins with."
+    )
     link_days: int = Field(30, description="An upload link works at most so long, days.")
 
 
@@ -218,6 +258,23 @@ class DataCite(_Section):
     password: SecretStr = Field(SecretStr(""), description="Its password; better given by INVIVO_DATACITE__PASSWORD.")
 
 
+class Releases(_Section):
+    reminder_days: list[int] = Field(
+        default_factory=lambda: [30, 7, 1],
+        description="How many days before an embargo ends or a scheduled release is made its people are reminded.",
+    )
+
+
+class Hooks(_Section):
+    private: bool = Field(
+        False,
+        description="Webhooks may lead to this machine and to private networks, also without TLS; for tests and closed networks.",
+    )
+    timeout_s: float = Field(10.0, gt=0, le=60, description="A webhook must answer within so long, seconds.")
+    failures: int = Field(12, ge=1, description="A webhook that fails so often in a row is switched off.")
+    most: int = Field(20, ge=1, description="Most webhooks of a collection, and of the archive.")
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "site": Site,
     "http": Http,
@@ -226,11 +283,14 @@ SECTIONS: dict[str, type[_Section]] = {
     "limits": Limits,
     "accounts": Accounts,
     "work": Work,
+    "collections": Collections,
     "submissions": Submissions,
     "inhouse": Inhouse,
     "groups": Groups,
     "mail": Mail,
     "datacite": DataCite,
+    "releases": Releases,
+    "hooks": Hooks,
     "usage": Usage,
 }
 
@@ -255,11 +315,14 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     accounts: Accounts = Accounts()
     work: Work = Work()
+    collections: Collections = Collections()
     submissions: Submissions = Submissions()
     inhouse: Inhouse = Inhouse()
     groups: Groups = Groups()
     mail: Mail = Mail()
     datacite: DataCite = DataCite()
+    releases: Releases = Releases()
+    hooks: Hooks = Hooks()
     usage: Usage = Usage()
 
     @classmethod

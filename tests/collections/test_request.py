@@ -1,6 +1,7 @@
 """Applications for controlled data: their way, who decides, and that an approval holds by its dates alone."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -279,6 +280,34 @@ def test_who_is_approved_sees_and_has_what_others_do_not(
     for name in ("cora", None):
         other = actor_named(archive, name) if name else accounts.ANONYMOUS
         assert (sees(public_archive, other), has(public_archive, other)) == (False, False)
+
+
+def test_an_approval_may_ask_for_a_second_factor(
+    archive: Archive, public_archive: Archive, collection: collections.Collection, approved: collections.Request
+) -> None:
+    with_policy(archive, collection, hides_metadata=True, needs_factor=True)
+    ada = actor_named(archive, "ada")
+    assert (sees(public_archive, ada), has(public_archive, ada)) == (False, False)
+    strong = replace(ada, is_strong=True)
+    assert (sees(public_archive, strong), has(public_archive, strong)) == (True, True)
+    uid = search.find(archive, SYSTEM, search.ALL).rows[0].series_uid
+    (answer,) = collections.why(archive, SYSTEM, ada.person_id, uid)
+    (path,) = [one for one in answer.to_have if one.name == "approval"]
+    assert [one.name for one in path.reasons if not one.holds] == ["factor"]
+    assert approved.state == "approved"
+
+
+def test_a_registered_collection_may_show_its_page_only_to_visitors(
+    archive: Archive, public_archive: Archive, collection: collections.Collection
+) -> None:
+    publish(archive, collection, make_series(1))
+    with archive.database.transaction() as tx:
+        tx.execute("update collections.collection set access = 'registered' where id = %s", [collection.id])
+    with_policy(archive, collection, hides_metadata=True)
+    ada = actor_named(archive, "ada")
+    assert (sees(public_archive, accounts.ANONYMOUS), has(public_archive, accounts.ANONYMOUS)) == (False, False)
+    assert (sees(public_archive, ada), has(public_archive, ada)) == (True, True)
+    assert collection.short_name in {one.short_name for one in collections.listed(public_archive, accounts.ANONYMOUS)}
 
 
 @pytest.mark.parametrize(

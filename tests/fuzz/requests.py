@@ -72,7 +72,7 @@ def _started() -> tuple[Postmaster, Archive, list[str]]:
     server.start()
     prepare(settings, server.dsn)
     staff = open_archive(settings, server.dsn, "invivo_staff")
-    presets.PRESETS["inhouse"].make(staff)
+    presets.make(staff, presets.preset_named("inhouse"))
     origin = submissions.Origin("dimse", called_aet="INVIVO", calling_aet="FUZZ", address="127.0.0.1")
     folder = Path(pydicom.data.__file__).parent / "test_files"
     for name in FILES:

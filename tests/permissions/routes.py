@@ -18,10 +18,10 @@ own: /account/factors/passkey /account/inbox /account/sessions /account/terms /a
 own: /cart/manifest.tcia /cart/manifest.csv /cart/manifest.txt /cart/package.zip /download /reviewer
 secret: /register/newcomer/{secret} /register/{secret} /invitation/{secret} /password/{secret} /mail/{secret}
 secret: /official/{secret} /reviewer/{secret}
-list-known: / /collections /api/collections /figures /figures.json
+list-known: / /collections /api/collections /figures /figures.json /about/assessment /about/assessment.json
 known: /collections/{short_name}/use /collections/{short_name}/use.csv
 list-seen: /search /search.csv /search.json /search/suggest /dicom-web/studies /dicom-web/series /dicom-web/instances
-list-seen: /api/search /api/facets
+list-seen: /api/search /api/facets /api/changes
 known: /collections/{short_name} /collections/{short_name}.json /collections/{short_name}/data /collections/{short_name}/versions
 known: /collections/{short_name}/files /collections/{short_name}/access /collections/{short_name}/metadata
 known: /collections/{short_name}/releases/{number:int} /collections/{short_name}/releases/{number:int}/changes
@@ -44,14 +44,22 @@ had: /dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{fra
 had: /dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path:path}
 had: /dicom-web/studies/{study}/series/{series}/instances/{instance} /dicom-web/studies/{study}/series/{series}
 had: /dicom-web/studies/{study}
-people: /admin/collections/{collection}/people /admin/collections/{collection}/edit /admin/collections/{collection}/rules
+people: /admin/collections/{collection}/people /admin/collections/{collection}/elsewhere
+people: /admin/collections/{collection}/edit /admin/collections/{collection}/rules
 people: /admin/collections/{collection}/rules/new /admin/collections/{collection}/rules/dry-run
 people: /admin/collections/{collection}/rules/rerun /admin/collections/{collection}/rules/versions/{version:int}
 people: /api/desk/collections/{name}/preview /admin/collections/{collection}/credit /releases/{collection} /releases/{collection}/withdraw
 people: /access/collections/{collection} /access/collections/{collection}/policy /access/collections/{collection}/groups
 people: /access/collections/{collection}/links /access/collections/{collection}/why
-staff: /submissions /submissions/{submission:int} /submissions/{submission:int}/progress.json
+people: /admin/collections/{collection}/values /admin/collections/{collection}/values.csv
+people: /admin/collections/{collection}/moves /admin/collections/{collection}/gates
+change: /admin/collections/{collection}/values/chosen /admin/collections/{collection}/values/clean
+change: /admin/collections/{collection}/values/rules /admin/collections/{collection}/moves/undo
+staff: /admin/assessment /submissions /submissions/{submission:int} /submissions/{submission:int}/progress.json
 staff: /submissions/{submission:int}/upload /submissions/{submission:int}/summary /submissions/{submission:int}/summary.json
+staff: /reviews/batches
+people: /reviews/checklists/{collection} /reviews/checklists/{collection}/edit
+change: /reviews/assign /reviews/batches/{batch:int} /reviews/checklists/{collection}/second-reading
 staff: /reviews /reviews/bulk /reviews/{item:int} /reviews/{item:int}/thumbnail /reviews/{item:int}/frames.json
 staff: /reviews/{item:int}/objects/{object:int}/frames/{frame:int}/rendered /reviews/{item:int}/objects/{object:int}/tags
 staff: /reviews/{item:int}/objects/{object:int}/report.json /reviews/{item:int}/objects/{object:int}/file
@@ -87,6 +95,12 @@ change: /admin/invitations/{invitation:int}/withdraw /admin/accounts/{person:int
 change: /api/desk/submissions/{submission}/closing /api/desk/reviews/decisions /api/desk/reviews/{item}/masks
 change: /api/desk/collections/{name}/releases /api/desk/series/{uid}/withdrawal /api/desk/guids/pseudo
 change: /api/desk/guids/{guid}/promotion /guids/pseudo /guids/matches/{match:int}
+people: /releases/{collection}/schedule /releases/{collection}/licences /releases/{collection}/derived
+people: /releases/{collection}/hooks /releases/{collection}/editor
+staff: /releases/{collection}/progress/{schedule:int} /releases/{collection}/hooks/{hook:int} /admin/hooks /admin/hooks/{hook:int}
+secret: /editor/{secret}
+change: /releases/{collection}/embargo /releases/{collection}/links /releases/{collection}/links/revoke
+change: /releases/{collection}/schedule/cancel
 """
 
 CLASSIFIED = {

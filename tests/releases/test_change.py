@@ -43,9 +43,9 @@ def test_of_what_may_not_be_seen_nothing_is_told(archive: Archive) -> None:
     assert kinds(archive, actor=SYSTEM) != []
 
 
-def test_a_change_is_not_shown_while_one_with_a_lower_number_may_still_come(archive: Archive) -> None:
+def test_numbers_appear_in_their_order_so_that_who_reads_on_misses_nothing(archive: Archive) -> None:
     lung = make_collection(archive)
-    may_end, has_begun = threading.Event(), threading.Event()
+    may_end, has_begun, has_ended = threading.Event(), threading.Event(), threading.Event()
 
     def slow() -> None:
         with archive.database.transaction() as tx:
@@ -53,15 +53,29 @@ def test_a_change_is_not_shown_while_one_with_a_lower_number_may_still_come(arch
             has_begun.set()
             may_end.wait(20)
 
-    thread = threading.Thread(target=slow)
-    thread.start()
+    def quick() -> None:
+        with archive.database.transaction() as tx:
+            note_change(tx, lung.id, "released", 2)
+        has_ended.set()
+
+    threads = [threading.Thread(target=slow), threading.Thread(target=quick)]
+    threads[0].start()
     assert has_begun.wait(20)
-    with archive.database.transaction() as tx:
-        note_change(tx, lung.id, "released", 2)
+    threads[1].start()
+    assert not has_ended.wait(0.3)
     assert kinds(archive) == []
     may_end.set()
-    thread.join()
+    for thread in threads:
+        thread.join()
     assert kinds(archive) == [("released", 1), ("released", 2)]
+
+
+def test_a_long_release_of_one_collection_does_not_hold_up_the_feed(archive: Archive) -> None:
+    lung = make_collection(archive)
+    with archive.database.transaction() as long:
+        long.execute("update collections.collection set summary = 'x' where id = %s", [lung.id])
+        publish(archive, make_collection(archive, "HEAD-1"), make_series(1))
+        assert ("released", 1) in kinds(archive)
 
 
 @pytest.mark.parametrize("fields_of", [{"summary": "Other words."}, {"contacts": "x@example.org"}])

@@ -168,7 +168,7 @@ def test_deciding_twice_tells_the_second(archive: Archive) -> None:
     advance_all(archive)
     item = reviews.queue(archive, SYSTEM).items[0]
     reviews.decide(archive, SYSTEM, [item.id], "reject", "bad")
-    with pytest.raises(reviews.decision.Conflict, match="already"):
+    with pytest.raises(reviews.decision.Conflict, match="rejected"):
         reviews.decide(archive, SYSTEM, [item.id], "approve", "good")
 
 

@@ -55,3 +55,11 @@ def test_a_doubt_of_many_objects_is_one_finding_that_counts_them() -> None:
     ]
     findings = reviews.inspect(doubted, [], "images")
     assert [(one.severity, one.text) for one in findings] == [("hold", "May hold text. (3 objects)")]
+
+
+def test_a_finding_points_to_the_object_that_it_is_about() -> None:
+    gap = reviews.inspect(slices([0, 5, 10, 25, 30, 35]), ["S1"], "images")[0]
+    assert (gap.path, gap.object_id) == ("ImagePositionPatient", 3)
+    odd = [*slices([0, 5, 10]), reviews.Inspected(9, "cleaned", "", slices([15], modality="MR")[0].facts)]
+    found = {one.code: one.object_id for one in reviews.inspect(odd, ["S1"], "images")}
+    assert found["series.mixed-modality"] == 9

@@ -11,16 +11,29 @@ from tests.factories import PASSWORD
 from invivo import web
 from invivo.archive import Archive
 from invivo.serving.identify import Identify
-from invivo.web import accounts, admin, credits, releases, render, reviews, submissions
+from invivo.web import (
+    accounts,
+    admin,
+    credits,
+    derived,
+    hooks,
+    landing,
+    releases,
+    render,
+    reviews,
+    schedules,
+    submissions,
+)
 
-PAGES = (accounts, submissions, reviews, releases, credits, admin)
+PAGES = (accounts, submissions, reviews, releases, schedules, derived, hooks, credits, admin, landing)
 
 
 class Browser:
     """Somebody with a browser, signed in or not."""
 
     def __init__(self, archive: Archive) -> None:
-        routes = [render.static_mount(), *(route for page in PAGES for route in page.routes)]
+        shown = [route for page in PAGES for route in page.routes]
+        routes = [render.static_mount(), *shown, *schedules.public_routes]
         self.pages = Identify(Starlette(routes=routes, exception_handlers=web.HANDLERS), archive)
         self.cookies = httpx.Cookies()
 

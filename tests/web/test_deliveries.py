@@ -85,6 +85,23 @@ def test_an_archived_collection_shows_its_successor(archive: Archive, sam: Brows
     assert "https://data.example.org/lung" in Browser(archive).get("/collections/LUNG-1").text
 
 
+def test_an_owner_says_where_a_collection_is_talked_about_and_where_it_moved(archive: Archive, sam: Browser) -> None:
+    known = collections.collection_named(archive, SYSTEM, "LUNG-1")
+    page = "/admin/collections/LUNG-1/elsewhere"
+    assert sam.get(page).status_code == 403
+    make_person(archive, "olga")
+    collections.add_member(archive, SYSTEM, known.id, actor_named(archive, "olga").person_id or 0, "owner")
+    olga = Browser(archive).sign_in("olga")
+    refused = olga.post(page, change="discussion", url="javascript:alert(1)")
+    assert refused.status_code == 400 and "begins with https://" in refused.text
+    assert olga.post(page, change="discussion", url="https://forum.example.org/lung").status_code == 303
+    assert "https://forum.example.org/lung" in Browser(archive).get("/collections/LUNG-1").text
+    assert olga.post(page, change="successor", url="https://data.example.org/lung").status_code == 409
+    collections.edit(archive, SYSTEM, known.id, collections.Draft("LUNG-1", "Lungs", state="archived"))
+    assert olga.post(page, change="successor", url="https://data.example.org/lung", note="Moved.").status_code == 303
+    assert "https://data.example.org/lung" in Browser(archive).get("/collections/LUNG-1").text
+
+
 def test_a_visitor_asks_and_the_staff_answers(archive: Archive) -> None:
     make_person(archive, "root", "administrator")
     visitor, root = Browser(archive), Browser(archive).sign_in("root")

@@ -211,7 +211,13 @@ def test_a_page_stands_without_any_middleware() -> None:
 
 def test_the_menu_offers_what_the_actor_may_do() -> None:
     actor = SimpleNamespace(
-        is_anonymous=False, name="person:1", label="Ada", is_administrator=False, is_curator=True, is_submitter=False
+        has_account=True,
+        is_anonymous=False,
+        name="person:1",
+        label="Ada",
+        is_administrator=False,
+        is_curator=True,
+        is_submitter=False,
     )
     made = base(request_for(actor=actor, csrf="tok", cart_count=3, archive_name="Leiden"))
     assert "/reviews" in made

@@ -225,7 +225,9 @@ def test_many_are_decided_together_after_a_preview_that_counts_them(
     page = curator.get(address).text
     assert "Approve 2 series" in page
     assert "4 objects in all" in page
-    curator.post("/reviews/bulk", page=address, item=ids, verdict="approve")
+    digest = re.search(r'name="group" value="clear"><input type="hidden" name="digest" value="(\w+)"', page)
+    assert digest
+    curator.post("/reviews/bulk", page=address, item=ids, group="clear", digest=digest[1], verdict="approve")
     assert [one.state for one in _items(archive)] == ["approved", "approved", "open"]
 
 

@@ -53,6 +53,11 @@ class Actor:
         return self.person_id is None and self.name == "anonymous"
 
     @property
+    def has_account(self) -> bool:
+        """A signed-in person or their token; a visitor has none, nor has who comes by a reviewer's link."""
+        return self.person_id is not None
+
+    @property
     def is_administrator(self) -> bool:
         return "administrator" in self.site_roles and self.has_scope("administer")
 

@@ -136,7 +136,7 @@ _COLUMNS = {
     "collection": "c.short_name",
     "collection_title": "c.title",
     "subject": "p.label",
-    "licence": "c.licence",
+    "licence": "coalesce(s.licence, c.licence)",
     "access": "c.access",
     "cover_uid": "i.uid",
     "may_download": "({may_have})",

@@ -1,7 +1,7 @@
 """`invivo collections`."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,25 +27,21 @@ def create(
     short_name: Annotated[str, typer.Argument(help="Short name, such as LUNG-1.")],
     title: Annotated[str, typer.Argument(help="Title.")],
     home: Home = None,
-    access: Annotated[str, typer.Option(help="open, registered, controlled, embargoed or private.")] = "open",
-    licence: Annotated[str, typer.Option(help="SPDX identifier.")] = "CC-BY-4.0",
-    review: Annotated[str, typer.Option(help="person, two-persons or on-receipt.")] = "person",
-    profile: Annotated[str, typer.Option(help="tcia, basic or verify.")] = "tcia",
+    access: Annotated[str, typer.Option(help="open, registered, controlled, embargoed or private.")] = "",
+    licence: Annotated[str, typer.Option(help="SPDX identifier.")] = "",
+    review: Annotated[str, typer.Option(help="person, two-persons or on-receipt.")] = "",
+    profile: Annotated[str, typer.Option(help="tcia, basic or verify.")] = "",
     embargo_until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date on which an embargo ends.")
     ] = None,
 ) -> None:
-    """Make a collection."""
-    draft = collections.Draft(
-        short_name,
-        title,
-        access=access,
-        licence=licence,
-        review_rule=review,
-        profile=profile,
-        embargo_until=embargo_until.date() if embargo_until else None,
-    )
+    """Make a collection; what is not said is as the settings begin collections (section `collections`)."""
+    given = {"access": access, "licence": licence, "review_rule": review, "profile": profile}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
+    if embargo_until:
+        chosen["embargo_until"] = embargo_until.date()
     with installation(home) as archive:
+        draft = collections.draft_for(archive, short_name, title, **chosen)
         made = collections.create(archive, SYSTEM, draft)
     console.print(f"Collection {made.short_name} has the number {made.id}.", highlight=False)
 

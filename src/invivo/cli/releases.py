@@ -1,5 +1,6 @@
 """`invivo releases`."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -43,6 +44,8 @@ def preview(collection: Name, home: Home = None) -> None:
         f"Release {found.number}: {len(found.series)} series, {len(found.files)} other files, {found.size_bytes} bytes."
     )
     console.print(f"{found.blocking} review items block it, {found.deferred} deferred ones stay behind.")
+    for sentence in found.steps:
+        console.print(sentence, highlight=False)
 
 
 @application.command("publish")
@@ -53,6 +56,34 @@ def publish(collection: Name, home: Home = None, notes: Annotated[str, typer.Opt
         known = collections.collection_named(archive, SYSTEM, collection)
         number = releases.publish(archive, SYSTEM, known.id, notes)
     console.print(f"Release {number} of {collection} is published.", highlight=False)
+
+
+@application.command("schedule")
+@answering
+def schedule(
+    collection: Name,
+    at: Annotated[datetime, typer.Argument(formats=["%Y-%m-%dT%H:%M"], help="When, UTC, such as 2027-01-31T09:00.")],
+    home: Home = None,
+    notes: Annotated[str, typer.Option(help="What is new.")] = "",
+    embargo: Annotated[bool, typer.Option("--embargo", help="Nothing that is cleared is published before.")] = False,
+) -> None:
+    """Have the worker publish the collection's next release at a time."""
+    with installation(home) as archive:
+        known = collections.collection_named(archive, SYSTEM, collection)
+        made = releases.schedule(archive, SYSTEM, known.id, at.replace(tzinfo=UTC), notes, is_embargo=embargo)
+    console.print(f"The next release of {collection} is made on {made.due_at:%Y-%m-%d %H:%M} UTC.", highlight=False)
+
+
+@application.command("cancel")
+@answering
+def cancel(collection: Name, home: Home = None) -> None:
+    """Cancel the collection's scheduled release."""
+    with installation(home) as archive:
+        known = collections.collection_named(archive, SYSTEM, collection)
+        due = releases.due_of(archive, SYSTEM, known.id)
+        if due is not None:
+            releases.cancel(archive, SYSTEM, due.id)
+    console.print("It is cancelled." if due else f"Nothing of {collection} is scheduled.", highlight=False)
 
 
 @application.command("withdraw")
@@ -73,4 +104,4 @@ def withdraw(
 
 def register(root: typer.Typer) -> None:
     """Add `invivo releases` to the command line."""
-    root.add_typer(application, name="releases", help="Releases: preview, publish, withdraw.")
+    root.add_typer(application, name="releases", help="Releases: preview, publish, schedule, withdraw.")

@@ -1,17 +1,18 @@
 """`invivo init`, `migrate`, `serve`, `demo`, `doctor` and `viewer`: the installation itself."""
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from invivo import audit, demo, jobs, serving
-from invivo.archive import ground, make_folders, opened, prepare
+from invivo import assessment, audit, demo, jobs, serving
+from invivo.archive import Archive, ground, make_folders, opened, prepare
 from invivo.cli.options import AsJson, DimseBind, Home, HttpBind, installation, settings_of
 from invivo.cli.output import answering, console, show
-from invivo.cli.presets import PRESETS, preset_named, write_settings
+from invivo.cli.presets import make, preset_named, presets, write_settings
 from invivo.errors import Broken, Invalid, InvivoError
 from invivo.settings import documented
 
@@ -19,7 +20,7 @@ from invivo.settings import documented
 @answering
 def init(
     home: Home = None,
-    preset: Annotated[str, typer.Option(help=f"What is in it from the start: {', '.join(sorted(PRESETS))}.")] = "",
+    preset: Annotated[str, typer.Option(help=f"What is in it from the start: {', '.join(presets())}.")] = "",
 ) -> None:
     """Make a new installation: folders, key, database."""
     chosen = preset_named(preset) if preset else None
@@ -29,14 +30,23 @@ def init(
     make_folders(settings.home)
     if chosen is not None:
         with opened(settings) as archive:
-            chosen.make(archive)
-        console.print(f"{chosen.title}\nServe it: invivo serve --home {settings.home}", highlight=False)
+            make(archive, chosen)
+        console.print(chosen.title, highlight=False)
+        if settings.inhouse.identified:
+            console.print(f"Serve it: invivo serve --home {settings.home}", highlight=False)
+            return
+        console.print(f"Its settings are in {settings.home / 'invivo.toml'}.", highlight=False)
+        _next_steps(settings.home)
         return
     with ground(settings) as dsn:
         prepare(settings, dsn)
-    console.print(f"An archive is in {settings.home}. Make an administrator, then serve it:")
-    console.print(f"  invivo accounts create NAME --administrator --home {settings.home}", highlight=False)
-    console.print(f"  invivo serve --home {settings.home}", highlight=False)
+    _next_steps(settings.home)
+
+
+def _next_steps(home: Path) -> None:
+    console.print(f"An archive is in {home}. Make an administrator, then serve it:")
+    console.print(f"  invivo accounts create NAME --administrator --home {home}", highlight=False)
+    console.print(f"  invivo serve --home {home}", highlight=False)
 
 
 @answering
@@ -112,18 +122,40 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @answering
-def verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Read the whole journal again and compare it with its seals."""
+def verify(
+    home: Home = None,
+    as_json: AsJson = False,
+    files: Annotated[bool, typer.Option(help="Read every released file again too; else only the journal.")] = True,
+) -> None:
+    """Compare every released file with its digest, and the journal with its seals."""
     with opened(settings_of(home)) as archive:
         audit.seal(archive)
         found = audit.verify(archive)
-    told = asdict(found)
+        told: dict[str, object] = asdict(found)
+        if files:
+            _read_files(archive, quiet=as_json)
+            told |= {"files": asdict(assessment.fixity(archive))}
+            told |= {"damaged": [f"{one.digest} is {one.kind}" for one in assessment.damages(archive)]}
     if as_json:
-        console.print_json(data=told)
+        console.print_json(data=told, default=str)
     for name, value in told.items() if not as_json else ():
-        console.print(f"{name}: {' '.join(value) if isinstance(value, tuple) else value}", highlight=False)
+        console.print(f"{name}: {' '.join(value) if isinstance(value, tuple | list) else value}", highlight=False)
     if found.faults:
         raise Broken("The journal is not what was sealed; see above.", code="audit.chain-broken")
+    if told.get("damaged"):
+        raise Broken("Stored files are damaged; put them back from a backup. See above.", code="fixity.damaged")
+
+
+def _read_files(archive: Archive, *, quiet: bool) -> None:
+    """Read all files again, however lately it was done, and say how far it is."""
+    began = archive.clock()
+    with nullcontext() if quiet else console.status("Reading files ...") as status:
+        while assessment.check_some(archive, 2.0, now=True):
+            at = assessment.fixity(archive)
+            if at.round_ended_at is not None and at.round_ended_at >= began:
+                return
+            if status is not None:
+                status.update(f"Read {at.objects:,} files, {at.size_bytes:,} bytes")
 
 
 @answering

@@ -12,6 +12,7 @@ from invivo.client.guid_asking import Assigned, Guids
 from invivo.client.guid_code import Parameters, codes_of, messages_of
 from invivo.client.guid_person import COLUMNS, OPTIONAL, REQUIRED, Problem, person_of, plain_name
 from invivo.client.guid_table import BadTable, Row, Table, assign_table, read_people, write_guids
+from invivo.client.hook import ForgedHook, verify_hook
 from invivo.client.upload import send_file
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Assigned",
     "BadTable",
     "Fetched",
+    "ForgedHook",
     "Guids",
     "Parameters",
     "Problem",
@@ -36,5 +38,6 @@ __all__ = [
     "plain_name",
     "read_people",
     "send_file",
+    "verify_hook",
     "write_guids",
 ]

@@ -35,7 +35,10 @@ class AccessPolicy:
     needs_affiliation : bool
         Whether an applicant's account must say where they work.
     hides_metadata : bool
-        Whether a controlled collection shows its page only, and what it has after an approval.
+        Whether a collection shows its page only: what a controlled one has is seen after an approval, what a registered one
+        has with an account.
+    needs_factor : bool
+        Whether an approval gives something only to who signed in with a second factor.
     """
 
     request_form: str = "application"
@@ -44,20 +47,23 @@ class AccessPolicy:
     denied_countries: tuple[str, ...] = ()
     needs_affiliation: bool = False
     hides_metadata: bool = False
+    needs_factor: bool = False
 
 
-_KEPT = tuple(field.name for field in fields(AccessPolicy) if field.name != "hides_metadata")
+_OF_COLLECTION = ("hides_metadata", "needs_factor")
+_KEPT = tuple(field.name for field in fields(AccessPolicy) if field.name not in _OF_COLLECTION)
 
 
 def access_policy(tx: database.Tx, collection_id: int) -> AccessPolicy:
     """Return a collection's policy on applications; nothing in it is secret."""
     row = tx.execute(
-        f"select {', '.join('y.' + name for name in _KEPT)}, c.hides_metadata from collections.collection c"  # noqa: S608
+        f"select {', '.join('y.' + name for name in _KEPT)}, c.hides_metadata, c.needs_factor from collections.collection c"  # noqa: S608
         " left join collections.access_policy y on y.collection_id = c.id where c.id = %s",
         [collection_id],
     ).fetchone()
     if row is None or row.request_form is None:
-        return AccessPolicy(hides_metadata=bool(row and row.hides_metadata))
+        hides, needs = (bool(row and getattr(row, name)) for name in _OF_COLLECTION)
+        return AccessPolicy(hides_metadata=hides, needs_factor=needs)
     return AccessPolicy(**row._asdict() | {"denied_countries": tuple(row.denied_countries)})
 
 
@@ -80,7 +86,10 @@ def set_access_policy(archive: Archive, actor: accounts.Actor, collection_id: in
             f" on conflict (collection_id) do update set ({names}) = ({places})",
             values,
         )
-        tx.execute("update collections.collection set hides_metadata = %(hides_metadata)s where id = %(id)s", values)
+        tx.execute(
+            "update collections.collection set hides_metadata = %(hides_metadata)s, needs_factor = %(needs_factor)s where id = %(id)s",
+            values,
+        )
         audit.note(tx, actor.name, "access.policy", f"collection:{collection_id}", **asdict(policy))
 
 

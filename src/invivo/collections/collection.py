@@ -161,6 +161,32 @@ def _check(archive: Archive, draft: Draft) -> None:
     licence_named(draft.licence)
 
 
+def draft_for(archive: Archive, short_name: str, title: str, **fields: Any) -> Draft:
+    """Return the draft of a new collection as this archive begins them (settings, section ``collections``)."""
+    policy = archive.settings.collections
+    begun = {
+        "access": policy.access,
+        "licence": policy.licence,
+        "review_rule": policy.review,
+        "profile": policy.profile,
+    }
+    return Draft(short_name, title, **(begun | fields))
+
+
+def _begin_policy(archive: Archive, tx: database.Tx, collection_id: int) -> None:
+    """Write the policy on applications that this archive's new collections begin with."""
+    policy = archive.settings.collections
+    tx.execute(
+        "insert into collections.access_policy (collection_id, request_form, vote_rule, term_months, denied_countries,"
+        " needs_affiliation) values (%s, %s, %s, %s, '{}', %s)",
+        [collection_id, policy.request_form, policy.vote_rule, policy.term_months, policy.needs_affiliation],
+    )
+    tx.execute(
+        "update collections.collection set hides_metadata = %s, needs_factor = %s where id = %s",
+        [policy.hides_metadata, policy.needs_factor, collection_id],
+    )
+
+
 def _values(draft: Draft) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(draft).items()}
 
@@ -192,6 +218,7 @@ def create(archive: Archive, actor: accounts.Actor, draft: Draft) -> Collection:
                     "insert into collections.member (collection_id, person_id, role) values (%s, %s, 'owner')",
                     [made.id, actor.person_id],
                 )
+            _begin_policy(archive, tx, made.id)
             follow_builtin(tx, actor, made.id, draft.profile, list(draft.profile_options))
             audit.note(tx, actor.name, "collection.create", f"collection:{made.id}", short_name=draft.short_name)
             return policy_of(tx, made.id)

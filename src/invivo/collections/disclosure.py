@@ -22,7 +22,7 @@ def note_download(
     with archive.database.transaction() as tx:
         found = tx.execute(
             "select c.id from collections.collection c where c.id = any (%s) and (not (c.access = 'open' or"
-            " (c.access = 'embargoed' and c.embargo_until <= current_date)) or exists (select 1 from images.series s"
+            " (c.access = 'embargoed' and c.embargo_until <= current_date and c.access_after = 'open')) or exists (select 1 from images.series s"
             " where s.collection_id = c.id and s.access <> 'open'))",
             [list(by_collection)],
         ).fetchall()

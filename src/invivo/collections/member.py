@@ -12,6 +12,7 @@ ROLES = {
     "submitter": "delivers objects and follows them",
     "member": "sees and downloads what is not open, of all sites or of one",
     "committee": "decides on applications for the data; sees no data by it",
+    "editor": "releases the data of an article by one click; sees no data by it",
 }
 LONGEST_SITE = 64
 

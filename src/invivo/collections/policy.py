@@ -6,7 +6,7 @@ _ACCESS = {
     "open": "Open: anyone may see and download, without an account.",
     "registered": "Registered: anyone may see what is here; downloading needs an account.",
     "controlled": "Controlled: downloading needs the owner's approval.",
-    "embargoed": "Embargoed: nothing is shown before the date below; then it is open.",
+    "embargoed": "Embargoed: nothing of its data is shown before the date below.",
     "private": "Private: only people named by the owner.",
 }
 _REVIEW = {

@@ -14,10 +14,12 @@ from invivo import accounts, database
 
 SERIES = "s"
 READS = ("owner", "curator", "member")
-KNOWS = (*READS, "submitter", "committee", "reviewer")
+KNOWS = (*READS, "submitter", "committee", "editor", "reviewer")
 SHOWN = "('open', 'registered', 'controlled')"
 _STRICTNESS = {"open": 0, "registered": 1, "controlled": 2, "embargoed": 3, "private": 4}
-_ACCESS_NOW = "case when v.access = 'embargoed' and v.embargo_until <= current_date then 'open' else v.access end"
+_ACCESS_NOW = (
+    "case when v.access = 'embargoed' and v.embargo_until <= current_date then v.access_after else v.access end"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,20 @@ _LISTED = Clause(
 _METADATA = Clause(
     "metadata",
     "What the collection has is shown to everybody.",
+    "The collection shows its page only: its data are seen with an account, or after an approval.",
+    "not (v.hides_metadata and v.access in ('registered', 'controlled'))",
+)
+_METADATA_TO_KNOWN = Clause(
+    "metadata",
+    "What the collection has is shown to everybody who has an account.",
     "The collection shows its page only: its data are seen after an approval.",
     "not (v.hides_metadata and v.access = 'controlled')",
+)
+_FACTOR = Clause(
+    "factor",
+    "The collection asks for no second factor at the sign-in.",
+    "The collection asks for a sign-in with a second factor: switch one on in the account, then sign in again.",
+    "not v.needs_factor",
 )
 
 
@@ -140,7 +154,10 @@ def _approval_way(actor: accounts.Actor) -> Way:
         " country is excluded.",
         f"v.id in (select q.collection_id from collections.approval q where q.person_id = %({name})s)",
     )
-    return Way("approval", "An approved application", (held, _CLASS_SHOWN, _SERIES_SHOWN), {name: actor.person_id})
+    factor = () if actor.is_strong else (_FACTOR,)
+    return Way(
+        "approval", "An approved application", (held, *factor, _CLASS_SHOWN, _SERIES_SHOWN), {name: actor.person_id}
+    )
 
 
 def _link_way(actor: accounts.Actor) -> Way:
@@ -171,7 +188,8 @@ def ways_to_see(actor: accounts.Actor, alias: str = SERIES) -> Sequence[Way]:
     """Return the ways by which an actor may see a series (``s``) or a file (any other alias)."""
     if _sees_all(actor):
         return [_EVERYTHING]
-    public = Way("public", "Shown to everybody", (_LISTED, _METADATA, _CLASS_SHOWN, _SERIES_SHOWN))
+    metadata = _METADATA_TO_KNOWN if _is_known(actor) else _METADATA
+    public = Way("public", "Shown to everybody", (_LISTED, metadata, _CLASS_SHOWN, _SERIES_SHOWN))
     return [*_personal_ways(actor, alias), public]
 
 

@@ -18,12 +18,23 @@ def licence_text(selection: Selection) -> str:
     """Return which licence each collection has, what it demands, and the owner's terms."""
     parts = []
     for source in selection.sources:
-        licence = collections.licence_named(source.licence)
-        commercial = "Commercial use is allowed." if licence.is_commercial else "Commercial use is not allowed."
-        lines = [f"{source.short_name}: {licence.name} ({licence.id})", licence.url, commercial]
+        lines = []
+        for spdx, count in source.licences or ((source.licence, source.series_count),):
+            licence = collections.licence_named(spdx)
+            commercial = "Commercial use is allowed." if licence.is_commercial else "Commercial use is not allowed."
+            share = f", {count} series" if len(source.licences) > 1 else ""
+            lines += [f"{source.short_name}{share}: {licence.name} ({licence.id})", licence.url, commercial]
+        if len(source.licences) > 1:
+            lines.append("Which series has which licence stands in licences.csv.")
         lines += [f"Acknowledge: {source.acknowledgement}" if source.acknowledgement else "", source.terms]
         parts.append("\n".join(line for line in lines if line))
     return "\n\n".join(parts) + "\n"
+
+
+def licence_table(selection: Selection) -> str:
+    """Return which series has which licence, as CSV."""
+    lines = ("series_uid,collection,licence", *(",".join(one) for one in selection.licensed))
+    return "\n".join(lines) + "\n"
 
 
 def summary(selection: Selection, archive_name: str, public_url: str) -> str:

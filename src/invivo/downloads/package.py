@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from invivo.archive import Archive
-from invivo.downloads.citation import licence_text, summary
+from invivo.downloads.citation import licence_table, licence_text, summary
 from invivo.downloads.selection import Selection
 
 CHUNK = 1 << 20
@@ -81,9 +81,11 @@ class Package:
     def _texts(archive: Archive, selection: Selection) -> list[tuple[str, bytes]]:
         digests = "".join(f"{file.digest}  {file.path}\n" for file in selection.files)
         name, url = archive.settings.site.name, archive.settings.public_url
+        differ = [("licences.csv", licence_table(selection).encode())] if len(selection.licences) > 1 else []
         return [
             ("README.txt", summary(selection, name, url).encode()),
             ("LICENCE.txt", licence_text(selection).encode()),
+            *differ,
             ("manifest-sha256.txt", digests.encode()),
         ]
 

@@ -1,6 +1,7 @@
 """A choice: which files it holds, and what of it may not be had."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +39,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A collection that gives to the selection."""
+    """A collection that gives to the selection.
+
+    Attributes
+    ----------
+    licences : tuple of (SPDX identifier, series)
+        What its series were released under, the most frequent first.
+    """
 
     id: int
     short_name: str
@@ -50,6 +57,7 @@ class Source:
     published_at: datetime | None
     series_count: int
     size_bytes: int
+    licences: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ class Selection:
         Part of the answer, never silently left out.
     taken : mapping of (collection id, series UID) to bytes
         What leaves, for the count; files that are not DICOM have no series.
+    licensed : tuple of (series_uid, collection, SPDX identifier)
+        Under which licence each series is.
     """
 
     name: str
@@ -71,6 +81,7 @@ class Selection:
     sources: tuple[Source, ...]
     refused: tuple[Refusal, ...]
     taken: Mapping[tuple[int, str], int]
+    licensed: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -78,7 +89,7 @@ class Selection:
 
     @property
     def licences(self) -> tuple[str, ...]:
-        return tuple(sorted({source.licence for source in self.sources}))
+        return tuple(sorted({one for source in self.sources for one, _ in source.licences}))
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -87,7 +98,8 @@ class Selection:
 
 _FILES = """
 select s.uid as series_uid, s.collection_id, c.short_name as collection, c.access, p.label as subject, t.uid as study_uid,
-       t.study_date, s.number as series_number, s.modality, s.description, ({may_have}) as may_have, i.uid, i.number, i.digest,
+       t.study_date, s.number as series_number, s.modality, s.description, coalesce(s.licence, c.licence) as licence,
+       ({may_have}) as may_have, i.uid, i.number, i.digest,
        i.size_bytes, i.crc32
 from images.series s
 join collections.collection c on c.id = s.collection_id
@@ -145,6 +157,7 @@ def select(
         files=tuple(files),
         sources=tuple(_sources(archive, actor, found, collection)),
         refused=tuple(_refusals(found)),
+        licensed=tuple(dict.fromkeys((row.series_uid, row.collection, row.licence) for row in found if row.may_have)),
         taken=taken,
     )
 
@@ -200,11 +213,11 @@ def _refusals(found: Sequence[Any]) -> list[Refusal]:
 
 def _sources(archive: Archive, actor: accounts.Actor, found: Sequence[Any], collection: str | None) -> list[Source]:
     sizes: dict[int, int] = {}
-    series: dict[int, set[str]] = {}
+    series: dict[int, dict[str, str]] = {}
     for row in found:
         if row.may_have:
             sizes[row.collection_id] = sizes.get(row.collection_id, 0) + row.size_bytes
-            series.setdefault(row.collection_id, set()).add(row.series_uid)
+            series.setdefault(row.collection_id, {})[row.series_uid] = row.licence
     if collection is not None:
         sizes.setdefault(collections.collection_named(archive, actor, collection).id, 0)
     statement = database.Statement(
@@ -215,7 +228,12 @@ def _sources(archive: Archive, actor: accounts.Actor, found: Sequence[Any], coll
     )
     with archive.database.transaction() as tx:
         found_sources = database.rows(tx, statement)
-    return [Source(*[*_told(actor, row), len(series.get(row.id, ())), sizes[row.id]]) for row in found_sources]
+    sources = []
+    for row in found_sources:
+        own = series.get(row.id, {})
+        licences = tuple(Counter(own.values()).most_common()) or ((row.licence, 0),)
+        sources.append(Source(*[*_told(actor, row), len(own), sizes[row.id], licences]))
+    return sources
 
 
 def _told(actor: accounts.Actor, row: Any) -> Any:

@@ -20,7 +20,7 @@ from invivo.images.instance import (
     sample_headers,
 )
 from invivo.images.metadata import read_metadata, write_metadata
-from invivo.images.registration import Entry, Registered, mark_site, register, withdraw
+from invivo.images.registration import Entry, Registered, mark_sites, register, register_all, withdraw
 from invivo.images.series import (
     Series,
     Study,
@@ -61,7 +61,7 @@ __all__ = [
     "instances_of",
     "instances_of_series",
     "json_bytes",
-    "mark_site",
+    "mark_sites",
     "pack_header",
     "packed_frames",
     "packed_headers",
@@ -69,6 +69,7 @@ __all__ = [
     "read_metadata",
     "read_rows",
     "register",
+    "register_all",
     "sample_headers",
     "series_of_study",
     "staging",

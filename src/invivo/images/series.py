@@ -111,7 +111,7 @@ _ELSEWHERE = {
     "first_release": "lower(s.releases)",
     "collection": "c.short_name",
     "collection_title": "c.title",
-    "licence": "c.licence",
+    "licence": "coalesce(s.licence, c.licence)",
     "collection_access": "c.access",
     "subject": "p.label",
     "study_uid": "t.uid",

@@ -4,6 +4,6 @@ Jobs are procrastinate's. A job has a name and a key; while one with the same na
 and two with the same key never run at once. `worker` holds the table of names and verbs.
 """
 
-from invivo.jobs.queue import Job, enqueue, enqueue_later, waiting
+from invivo.jobs.queue import Job, enqueue, enqueue_all, enqueue_later, waiting
 
-__all__ = ["Job", "enqueue", "enqueue_later", "waiting"]
+__all__ = ["Job", "enqueue", "enqueue_all", "enqueue_later", "waiting"]

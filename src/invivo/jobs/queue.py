@@ -1,5 +1,6 @@
 """The queue, over procrastinate's tables in the schema ``jobs``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,11 @@ class Job:
 def enqueue(tx: database.Tx, name: str, key: int | str) -> None:
     """Queue a job in the caller's transaction, unless the same one waits already."""
     tx.execute("select jobs.enqueue(%s, %s, null)", [name, str(key)])
+
+
+def enqueue_all(tx: database.Tx, name: str, keys: Sequence[int | str]) -> None:
+    """Queue one job a key, with one statement."""
+    tx.execute("select jobs.enqueue(%s, key, null) from unnest(%s::text[]) as key", [name, [str(key) for key in keys]])
 
 
 def enqueue_later(tx: database.Tx, name: str, key: int | str, at: datetime) -> None:

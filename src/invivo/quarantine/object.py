@@ -167,9 +167,12 @@ def objects_of(tx: database.Tx, series_id: int) -> list[HeldObject]:
     return [HeldObject(*row) for row in found]
 
 
-def object_named(tx: database.Tx, object_id: int) -> HeldObject:
-    """Return a held object; raises UnknownObject."""
-    row = tx.execute(f"select {_COLUMNS} from quarantine.object where id = %s", [object_id]).fetchone()  # noqa: S608
+def object_named(tx: database.Tx, object_id: int, *, lock: bool = False) -> HeldObject:
+    """Return a held object, locked if asked; raises UnknownObject."""
+    row = tx.execute(
+        f"select {_COLUMNS} from quarantine.object where id = %s {'for update' if lock else ''}",  # noqa: S608
+        [object_id],
+    ).fetchone()
     if row is None:
         raise UnknownObject(f"There is no held object {object_id}.")
     return HeldObject(*row)
@@ -339,36 +342,20 @@ def _mark_replaced(tx: database.Tx, digests: Sequence[str]) -> None:
     )
 
 
-def clear(tx: database.Tx, series_id: int) -> int:
-    """cleaned -> cleared for a whole held series; return how many.
-
-    Raises
-    ------
-    Changing
-        Bytes of an object are still to be replaced.
-    """
-    found = tx.execute(
-        "update quarantine.object set state = 'cleared' where series_id = %s and state = 'cleaned' returning is_changing",
-        [series_id],
-    ).fetchall()
-    if left := sum(row.is_changing for row in found):
-        raise Changing(f"Masks are still to be applied to {left} of {len(found)} objects; approve when they are.")
-    return len(found)
-
-
-def unclear(tx: database.Tx, series_id: int) -> int:
-    """cleared -> cleaned: a decision is taken back before the release."""
-    return tx.execute(
-        "update quarantine.object set state = 'cleaned' where series_id = %s and state = 'cleared'", [series_id]
-    ).rowcount
-
-
-def discard(tx: database.Tx, *, series_id: int | None = None, object_id: int | None = None) -> int:
-    """Any state before *released* -> discarded, for a held series or one object; return how many."""
+def discard(
+    tx: database.Tx,
+    *,
+    series_id: int | None = None,
+    object_id: int | None = None,
+    series_ids: Sequence[int] = (),
+) -> int:
+    """Any state before *released* -> discarded, for held series or one object; return how many objects."""
+    wanted = [*series_ids, *([series_id] if series_id is not None else [])]
+    criteria = "series_id = any (%s)" if wanted else "id = %s"
     return tx.execute(
         "update quarantine.object set state = 'discarded', actions = null, clean_header = null"
-        f" where state in {_LIVE} and (series_id = %s or id = %s)",  # noqa: S608
-        [series_id, object_id],
+        f" where state in {_LIVE} and {criteria}",  # noqa: S608
+        [wanted or object_id],
     ).rowcount
 
 

@@ -4,7 +4,8 @@ A release adds, revises and withdraws series; what it does not touch it shares w
 stays citable: a withdrawn series leaves a tombstone that says when, why and by whose decision.
 """
 
-from invivo.releases.change import Change, changes
+from invivo.releases.change import MOST as MOST_CHANGES
+from invivo.releases.change import Change, changes, newest_change
 from invivo.releases.citing import FORMS, apa, bibtex, csl, ris
 from invivo.releases.credit import Creator, Credit, Funder, Related, credit_of, is_doi, tell_again, write_credit
 from invivo.releases.datacite import attributes as datacite_attributes
@@ -12,6 +13,17 @@ from invivo.releases.datacite import xml as datacite_xml
 from invivo.releases.description import Description, UnknownRelease, describe
 from invivo.releases.difference import Changed, difference
 from invivo.releases.growing import grow, has_grown
+from invivo.releases.hook import (
+    Delivery,
+    Hook,
+    TooManyHooks,
+    UnknownHook,
+    add_hook,
+    hook_with_deliveries,
+    hooks_of,
+    remove_hook,
+    revive_hook,
+)
 from invivo.releases.identifier import (
     Findable,
     Identifier,
@@ -22,31 +34,98 @@ from invivo.releases.identifier import (
     want_identifier,
 )
 from invivo.releases.landing import DESCRIBED_BY, croissant, json_ld, signposts
-from invivo.releases.publication import NothingToPublish, NotSettled, Preview, preview, publish, withdraw
+from invivo.releases.licensing import Choice, LicenceReleased, Share, choose_licence, licence_choices, licence_shares
+from invivo.releases.opening import (
+    EditorLink,
+    Shown,
+    SpentEditorLink,
+    click,
+    editor_links_of,
+    is_waiting,
+    make_editor_link,
+    may_open,
+    open_by_link,
+    open_now,
+    revoke_editor_link,
+    shown_by_link,
+    tend,
+)
+from invivo.releases.outward import BadTarget, Unreached
+from invivo.releases.publication import (
+    BeingMade,
+    Ended,
+    NothingToPublish,
+    NotSettled,
+    Preview,
+    UnderEmbargo,
+    Unfinished,
+    preview,
+    publish,
+)
 from invivo.releases.release import Release, Tombstone, newest, releases_of, tombstone_of, tombstones_of
+from invivo.releases.scheduled import (
+    LARGE_SERIES,
+    Schedule,
+    Scheduled,
+    cancel,
+    due_of,
+    is_large,
+    reschedule,
+    run_scheduled,
+    schedule,
+    schedules_of,
+)
+from invivo.releases.telling import change_as_json, queue_hooks, tell_hook
+from invivo.releases.withdrawal import REASON_CLASSES, withdraw
 
 __all__ = [
     "DESCRIBED_BY",
     "FORMS",
+    "LARGE_SERIES",
+    "MOST_CHANGES",
+    "REASON_CLASSES",
+    "BadTarget",
+    "BeingMade",
     "Change",
     "Changed",
+    "Choice",
     "Creator",
     "Credit",
+    "Delivery",
     "Description",
+    "EditorLink",
+    "Ended",
     "Findable",
     "Funder",
+    "Hook",
     "Identifier",
+    "LicenceReleased",
     "NotSettled",
     "NothingToPublish",
     "Preview",
     "Related",
     "Release",
+    "Schedule",
+    "Scheduled",
+    "Share",
+    "Shown",
+    "SpentEditorLink",
     "Tombstone",
+    "TooManyHooks",
+    "UnderEmbargo",
+    "Unfinished",
+    "UnknownHook",
     "UnknownIdentifier",
     "UnknownRelease",
+    "Unreached",
+    "add_hook",
     "apa",
     "bibtex",
+    "cancel",
+    "change_as_json",
     "changes",
+    "choose_licence",
+    "click",
     "credit_of",
     "croissant",
     "csl",
@@ -54,20 +133,44 @@ __all__ = [
     "datacite_xml",
     "describe",
     "difference",
+    "due_of",
+    "editor_links_of",
     "grow",
     "has_grown",
+    "hook_with_deliveries",
+    "hooks_of",
     "identifiers_of",
     "is_doi",
+    "is_large",
+    "is_waiting",
     "json_ld",
+    "licence_choices",
+    "licence_shares",
+    "make_editor_link",
+    "may_open",
     "mint",
     "newest",
+    "newest_change",
+    "open_by_link",
+    "open_now",
     "page_of",
     "preview",
     "publish",
+    "queue_hooks",
     "releases_of",
+    "remove_hook",
+    "reschedule",
+    "revive_hook",
+    "revoke_editor_link",
     "ris",
+    "run_scheduled",
+    "schedule",
+    "schedules_of",
+    "shown_by_link",
     "signposts",
     "tell_again",
+    "tell_hook",
+    "tend",
     "tombstone_of",
     "tombstones_of",
     "want_identifier",

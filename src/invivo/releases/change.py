@@ -1,7 +1,7 @@
 """The feed of changes: what a mirror reads to follow the archive, one number after the other.
 
-A transaction that began earlier may commit later. So a change is shown only when every transaction that could still bring
-a lower number has ended; whoever reads on from the last number misses nothing.
+A transaction that began earlier may commit later. So whoever puts something in holds the next one back until the commit
+(a trigger sees to it): numbers appear in their order, and whoever reads on from the last one misses nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,8 +59,9 @@ def note_growth(tx: database.Tx, collection_id: int, number: int, series: Mappin
 _FEED = """
 select g.seq, g.at, g.kind, c.short_name, g.number, g.series_uid
 from releases.change g join collections.collection c on c.id = g.collection_id
-where g.seq > %(after)s and g.xact < pg_snapshot_xmin(pg_current_snapshot()) and {visible}
-    and (g.kind in ('withdrawn', 'released', 'policy') or exists (
+cross join lateral (select c.id as collection_id, null::text as access, int4range(1, null) as releases) whole
+where g.seq > %(after)s and {visible}
+    and (g.kind in ('released', 'policy') or g.kind = 'withdrawn' and {of_it} or exists (
         select from images.series s where s.collection_id = g.collection_id and s.uid = g.series_uid and {seen}))
     and (%(collection)s::text is null or lower(c.short_name) = lower(%(collection)s))
 order by g.seq limit %(most)s
@@ -72,9 +73,20 @@ def changes(
 ) -> list[Change]:
     """Return the changes behind a number that the actor may know of, in their order."""
     statement = database.join(
-        _FEED, visible=collections.collections_visible_to(actor), seen=collections.visible_to(actor)
+        _FEED,
+        visible=collections.collections_visible_to(actor),
+        seen=collections.visible_to(actor),
+        of_it=collections.visible_to(actor, "whole"),
     )
     given = {"after": after, "collection": collection, "most": max(1, min(most, MOST))}
     with archive.database.transaction() as tx:
         found = database.rows(tx, database.Statement(statement.text, {**statement.parameters, **given}))
     return [Change(*row) for row in found]
+
+
+def newest_change(archive: Archive) -> int:
+    """Return the number of the newest change of all, 0 before the first."""
+    with archive.database.transaction() as tx:
+        row = tx.execute("select coalesce(max(seq), 0) as seq from releases.change").fetchone()
+    assert row is not None
+    return int(row.seq)

@@ -23,7 +23,7 @@ def attributes(one: Description) -> Json:
         "titles": [{"title": one.title, "lang": "en"}, {"title": one.short_name, "titleType": "AlternativeTitle"}],
         "publisher": {"name": one.publisher},
         "publicationYear": one.year,
-        "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Biomedical images"},
+        "types": {"resourceTypeGeneral": "Dataset", "resourceType": _kind(one)},
         "subjects": [{"subject": word} for word in (*one.keywords, *one.sites, *one.species)],
         "dates": [
             {"date": one.published_at.date().isoformat(), "dateType": "Issued"},
@@ -35,12 +35,13 @@ def attributes(one: Description) -> Json:
         "sizes": [f"{one.size_bytes} bytes", f"{one.series_count} series", f"{one.subject_count} subjects"],
         "rightsList": [
             {
-                "rights": one.licence.name,
-                "rightsUri": one.licence.url,
-                "rightsIdentifier": one.licence.id,
+                "rights": licence.name,
+                "rightsUri": licence.url,
+                "rightsIdentifier": licence.id,
                 "rightsIdentifierScheme": "SPDX",
                 "schemeUri": "https://spdx.org/licenses/",
             }
+            for licence in one.licences
         ],
         "descriptions": [
             {"description": one.abstract, "descriptionType": "Abstract"},
@@ -55,6 +56,10 @@ def attributes(one: Description) -> Json:
         "schemaVersion": SCHEMA,
     }
     return {key: value for key, value in found.items() if value not in ("", [])}
+
+
+def _kind(one: Description) -> str:
+    return "Derived results" if one.is_derived else "Biomedical images"
 
 
 def _creator(creator: Creator) -> Json:
@@ -115,7 +120,7 @@ def xml(one: Description) -> bytes:
     _put(titles, "title", one.short_name, titleType="AlternativeTitle")
     _put(root, "publisher", one.publisher)
     _put(root, "publicationYear", str(one.year))
-    _put(root, "resourceType", "Biomedical images", resourceTypeGeneral="Dataset")
+    _put(root, "resourceType", _kind(one), resourceTypeGeneral="Dataset")
     _put_lists(root, attributes(one))
     _put(root, "version", str(one.number or one.newest))
     _put(root, "language", "en")

@@ -1,6 +1,6 @@
 """A collection, or one release of it, described once: pages, identifiers and harvesters render it in their own words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -32,6 +32,10 @@ class Description:
         Anybody may have the data without asking.
     subject_count, study_count, series_count, instance_count, size_bytes : int
         Of this release, as far as the actor may see it.
+    licences : tuple of Licence
+        All that its series have, that of the release first.
+    related : tuple of Related
+        As its owner wrote it, and the collections here that it was made from or that were made from it.
     modalities, sites, species, keywords : tuple of str
     """
 
@@ -43,6 +47,8 @@ class Description:
     newest: int
     notes: str
     licence: collections.Licence
+    licences: tuple[collections.Licence, ...]
+    is_derived: bool
     access: str
     terms: str
     embargo_until: date | None
@@ -90,7 +96,7 @@ class Description:
 
 
 _ABOUT = """
-select c.short_name, c.title, c.summary, c.description, c.terms, c.embargo_until, c.species, c.sites,
+select c.short_name, c.title, c.summary, c.description, c.terms, c.embargo_until, c.species, c.sites, c.is_derived,
     r.number, r.notes, r.licence, r.access, r.published_at,
     (select max(n.number) from releases.release n where n.collection_id = c.id) as newest,
     (select min(n.published_at) from releases.release n where n.collection_id = c.id) as first_at
@@ -101,6 +107,8 @@ where c.id = %(id)s and {visible}
 _COUNTED = """
 select count(distinct s.subject_id) as subjects, count(distinct s.study_id) as studies, count(*) as series,
     coalesce(array_agg(distinct s.modality) filter (where s.modality <> ''), array[]::text[]) as modalities,
+    coalesce(array_agg(distinct coalesce(s.licence, (select c.licence from collections.collection c where c.id = %(id)s))),
+        array[]::text[]) as licences,
     coalesce(sum(s.instance_count), 0)::bigint as instances, coalesce(sum(s.size_bytes), 0)::bigint as size
 from images.series s where s.collection_id = %(id)s and s.releases @> %(number)s::int and {visible}
 """
@@ -132,9 +140,30 @@ def describe(archive: Archive, actor: accounts.Actor, collection_id: int, number
             )
         }
         credit = credit_of(tx, collection_id)
+    linked = _linked(archive, collection_id, credit.related)
+    credit = replace(credit, related=(*credit.related, *linked))
     if collections.is_blind(actor, collection_id):  # identifiers lead to who made it as well
         credit, dois = Credit(keywords=credit.keywords, methods=credit.methods), {}
     return _described(archive, found[0], counted, credit, (dois, number))
+
+
+def _linked(archive: Archive, collection_id: int, written: tuple[Related, ...]) -> tuple[Related, ...]:
+    """Return how a collection is related to others here, as everybody may know it: what DataCite is told is public."""
+    anybody, found = accounts.ANONYMOUS, []
+    for relation, others in (
+        ("IsDerivedFrom", collections.sources_of(archive, anybody, collection_id)),
+        ("IsSourceOf", collections.results_of(archive, anybody, collection_id)),
+    ):
+        for one in others:
+            with archive.database.transaction() as tx:
+                row = tx.execute(
+                    "select doi from releases.identifier where collection_id = %s and number = 0"
+                    " and state in ('registered', 'findable')",
+                    [one.id],
+                ).fetchone()
+            page = f"{archive.settings.public_url}/collections/{one.short_name}"
+            found.append(Related(relation, "DOI", row.doi) if row and row.doi else Related(relation, "URL", page))
+    return tuple(one for one in found if one not in written)
 
 
 def _described(
@@ -147,6 +176,10 @@ def _described(
         **{name: getattr(row, name) for name in _SAME},
         number=number or 0,
         licence=collections.licence_named(row.licence),
+        licences=tuple(
+            collections.licence_named(one)
+            for one in sorted(counted.licences or [row.licence], key=lambda one: (one != row.licence, one))
+        ),
         publisher=archive.settings.site.name,
         site_url=site,
         url=page if number is None else f"{page}/releases/{number}",
@@ -168,4 +201,6 @@ def _described(
     )
 
 
-_SAME = ("short_name title summary description terms embargo_until notes access published_at first_at newest").split()
+_SAME = (
+    "is_derived short_name title summary description terms embargo_until notes access published_at first_at newest"
+).split()

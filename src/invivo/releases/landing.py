@@ -50,7 +50,7 @@ def json_ld(one: Description) -> dict[str, Any]:
         "identifier": one.identifier,
         "url": one.url,
         "version": str(one.number or one.newest),
-        "license": one.licence.url,
+        "license": [licence.url for licence in one.licences] if len(one.licences) > 1 else one.licence.url,
         "creator": [_creator(creator) for creator in one.creators],
         "publisher": {"@type": "Organization", "name": one.publisher, "url": one.site_url},
         "includedInDataCatalog": {"@type": "DataCatalog", "name": one.publisher, "url": one.site_url},

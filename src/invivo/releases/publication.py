@@ -1,22 +1,54 @@
-"""Publishing what is cleared, and withdrawing what must go."""
+"""Publishing what is cleared."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from invivo import accounts, attachments, audit, collections, database, images, jobs, notices, quarantine, reviews
 from invivo.archive import Archive
-from invivo.errors import Conflict, Invalid, NotFound, Refused
+from invivo.errors import Conflict, Refused
 from invivo.releases.change import note_change
+from invivo.releases.cleared import (
+    entries_of,
+    files_waiting,
+    in_portions,
+    known_series,
+    lock_cleared,
+    series_waiting,
+)
+from invivo.releases.licensing import choices_of, licence_by
 
-REASON_CLASSES = ("privacy", "consent", "quality", "duplicate", "legal", "other")
+LOCK_TRIES = 30
 
 
 class NotSettled(Conflict):
     """Review items of the collection have no decision yet."""
 
     code = "release.not-settled"
+
+
+class Unfinished(Conflict):
+    """Required steps of the collection's checklist are not recorded; the message names them."""
+
+    code = "release.checklist"
+
+
+class UnderEmbargo(Conflict):
+    """What is cleared waits for the end of an embargo."""
+
+    code = "release.under-embargo"
+
+
+class BeingMade(Conflict):
+    """Another release of the collection is being made."""
+
+    code = "release.being-made"
+
+
+class Ended(Conflict):
+    """A scheduled release was made, cancelled or changed by somebody else meanwhile."""
+
+    code = "release.ended"
 
 
 class NothingToPublish(Conflict):
@@ -37,6 +69,9 @@ class Preview:
     files : tuple of (name, bytes)
     blocking, deferred : int
         Review items without a decision, and deferred ones that would stay behind.
+    steps : tuple of str
+        What of the checklist blocks it, in sentences.
+    licences : mapping of series_uid to SPDX identifier
     """
 
     number: int
@@ -44,13 +79,15 @@ class Preview:
     files: tuple[tuple[str, int], ...]
     blocking: int
     deferred: int
+    steps: tuple[str, ...] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
         return sum(one[4] for one in self.series) + sum(size for _, size in self.files)
 
 
-def _need_curator(actor: accounts.Actor, collection_id: int) -> None:
+def need_curator(actor: accounts.Actor, collection_id: int) -> None:
     if not actor.may_curate(collection_id):
         raise Refused("Only the collection's owner or curators may publish.", code="release.not-curator")
 
@@ -66,46 +103,40 @@ def next_number(tx: database.Tx, collection_id: int) -> int:
 
 def preview(archive: Archive, actor: accounts.Actor, collection_id: int) -> Preview:
     """Return what `publish` would do now."""
-    _need_curator(actor, collection_id)
+    need_curator(actor, collection_id)
     counted = reviews.counts(archive, actor).get(collection_id, {})
     with archive.database.transaction() as tx:
-        cleared = quarantine.cleared_of(tx, collection_id)
-        known = {
-            row.uid
-            for row in tx.execute(
-                "select uid from images.series where collection_id = %s and upper_inf(releases)", [collection_id]
-            )
-        }
-        number = next_number(tx, collection_id)
-    series = []
-    for uid, objects in _by_series(cleared):
-        first = _facts(objects[0])
-        size = sum(one.clean_size_bytes or 0 for one in objects)
-        series.append(
-            (uid, str(first["facts"]["modality"]), str(first["subject_label"]), len(objects), size, uid not in known)
-        )
-    files = tuple((one.name, one.clean_size_bytes or 0) for one in cleared if not one.sop_uid)
-    return Preview(number, tuple(series), files, counted.get("open", 0), counted.get("deferred", 0))
+        waiting, known = series_waiting(tx, collection_id), known_series(tx, collection_id)
+        files = tuple((one.name, one.size_bytes) for one in files_waiting(tx, collection_id))
+        licence = licence_by(choices_of(tx, collection_id), collections.policy_of(tx, collection_id).licence)
+        number, steps = next_number(tx, collection_id), tuple(reviews.blocking(tx, collection_id))
+    series = tuple(
+        (one.uid, one.modality, one.subject, one.objects, one.size_bytes, one.uid not in known) for one in waiting
+    )
+    licences = {one.uid: licence(one.uid, one.modality, one.subject) for one in waiting}
+    return Preview(number, series, files, counted.get("open", 0), counted.get("deferred", 0), steps, licences)
 
 
-def _facts(held: quarantine.HeldObject) -> dict[str, Any]:
-    return dict(held.facts or {})
-
-
-def _by_series(cleared: Sequence[quarantine.HeldObject]) -> list[tuple[str, list[quarantine.HeldObject]]]:
-    images_only = [one for one in cleared if one.sop_uid]
-
-    def uid(held: quarantine.HeldObject) -> str:
-        return str(_facts(held)["facts"]["series_uid"])
-
-    return [(key, list(group)) for key, group in groupby(sorted(images_only, key=uid), key=uid)]
-
-
-def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: str = "") -> int:
+def publish(
+    archive: Archive,
+    actor: accounts.Actor,
+    collection_id: int,
+    notes: str = "",
+    *,
+    schedule_id: int | None = None,
+    told: Callable[[int, int], None] | None = None,
+) -> int:
     """Publish all that is cleared in a collection as its next release; cleared -> released.
 
     The files stand in the public store, fsynced, before the transaction that makes them visible; a crash at any point
     leaves either the old release or the new one.
+
+    Parameters
+    ----------
+    schedule_id : int, optional
+        The scheduled release that this is: it is done with it, in the same transaction.
+    told : callable, optional
+        Is called with how many series are done, and of how many.
 
     Returns
     -------
@@ -116,44 +147,109 @@ def publish(archive: Archive, actor: accounts.Actor, collection_id: int, notes: 
     ------
     Refused
         The actor does not curate the collection.
+    BeingMade
+        Another release of the collection is being made.
+    UnderEmbargo
+        What is cleared is under an embargo, which is not over.
     NotSettled
         Items without a decision remain (a rule that releases on receipt passes them by).
+    Unfinished
+        Required steps of the checklist are not recorded.
     NothingToPublish
     """
-    _need_curator(actor, collection_id)
+    need_curator(actor, collection_id)
     with archive.database.transaction() as tx:
-        lock(tx, collection_id)
-        remaining = reviews.unsettled(tx, collection_id)
+        lock_or_conflict(tx, collection_id)
         policy = collections.policy_of(tx, collection_id)
-        if remaining and not actor.name.startswith("rule:"):
-            raise NotSettled(
-                f"Collection {policy.short_name} has {remaining} review items without a decision;"
-                " decide or defer them, then publish."
-            )
-        cleared = quarantine.cleared_of(tx, collection_id)
-        if not cleared:
+        _need_ready(tx, actor, policy, schedule_id)
+        digests = lock_cleared(tx, collection_id)
+        if not digests:
             raise NothingToPublish(f"Collection {policy.short_name} has nothing cleared to publish.")
-        archive.objects.adopt([str(held.clean_digest) for held in cleared], archive.held)
+        archive.objects.adopt(list(digests.values()), archive.held)
         number = next_number(tx, collection_id)
-        changed: dict[bool, list[str | None]] = {True: [], False: []}
-        for uid, objects in _by_series(cleared):
-            registered = images.register(tx, collection_id, number, _entries(tx, objects))
-            changed[registered.is_new].append(uid)
-            jobs.enqueue(tx, "derive", f"{registered.key}/{registered.revision}")
-        for uid, site in quarantine.sites_of_series(tx, sorted({held.series_id for held in cleared})).items():
-            images.mark_site(tx, collection_id, uid, site)
-        for held in cleared:
-            if not held.sop_uid:
-                size, crc = held.clean_size_bytes or 0, held.clean_crc32 or 0
-                attachments.attach(tx, collection_id, number, held.name, str(held.clean_digest), size, crc)
-        quarantine.leave(tx, [held.id for held in cleared])
-        added, revised = len(changed[True]), len(changed[False])
-        note_change(tx, collection_id, "created", number, changed[True])
-        note_change(tx, collection_id, "revised", number, changed[False])
+        added, revised = _enter(tx, policy, number, told or (lambda _done, _total: None))
+        for one in files_waiting(tx, collection_id):
+            attachments.attach(tx, collection_id, number, one.name, one.digest, one.size_bytes, one.crc32)
+        quarantine.leave(tx, list(digests))
+        write_release(tx, actor.name, policy, number, notes, (len(added), len(revised), 0))
+        if schedule_id is not None:
+            _end_schedule(tx, schedule_id, number, actor.name)
+        _tell(tx, policy, number, f"{len(added)} series added, {len(revised)} revised.")
+        note_change(tx, collection_id, "created", number, added)  # last: others wait behind it with theirs
+        note_change(tx, collection_id, "revised", number, revised)
         note_change(tx, collection_id, "released", number)
-        write_release(tx, actor.name, policy, number, notes, (added, revised, 0))
-        _tell(tx, policy, number, f"{added} series added, {revised} revised.")
     return number
+
+
+def lock_or_conflict(tx: database.Tx, collection_id: int) -> None:
+    """Wait a moment for another release of the collection, not for as long as a large one takes; raises BeingMade."""
+    for _ in range(LOCK_TRIES):
+        row = tx.execute("select pg_try_advisory_xact_lock(1001, %s::int) as ours", [collection_id]).fetchone()
+        if row is not None and row.ours:
+            return
+        time.sleep(0.1)
+    raise BeingMade("Another release of this collection is being made now; see it end, then look what is left.")
+
+
+def _need_ready(
+    tx: database.Tx, actor: accounts.Actor, policy: collections.Collection, schedule_id: int | None
+) -> None:
+    waits = tx.execute(
+        "select id, is_embargo, due_at from releases.schedule where collection_id = %s and state = 'due'", [policy.id]
+    ).fetchone()
+    if schedule_id is not None and (waits is None or waits.id != schedule_id):
+        raise Ended("This scheduled release was made or cancelled already.")
+    if waits is not None and waits.is_embargo and waits.id != schedule_id:
+        raise UnderEmbargo(
+            f"What is cleared in {policy.short_name} is under an embargo until {waits.due_at:%Y-%m-%d %H:%M} UTC;"
+            " end it or cancel it, then publish."
+        )
+    remaining = reviews.unsettled(tx, policy.id)
+    if remaining and not actor.name.startswith("rule:"):
+        raise NotSettled(
+            f"Collection {policy.short_name} has {remaining} review items without a decision;"
+            " decide or defer them, then publish."
+        )
+    steps = reviews.blocking(tx, policy.id)
+    if steps:
+        raise Unfinished(f"The checklist of {policy.short_name} is not finished. {' '.join(steps)}")
+
+
+def _enter(
+    tx: database.Tx, policy: collections.Collection, number: int, told: Callable[[int, int], None]
+) -> tuple[list[str | None], list[str | None]]:
+    """Register all series that wait, some at a time; return the UIDs of the new and of the revised ones."""
+    waiting = series_waiting(tx, policy.id)
+    licence = licence_by(choices_of(tx, policy.id), policy.licence)
+    changed: dict[bool, list[str | None]] = {True: [], False: []}
+    done = 0
+    told(done, len(waiting))
+    for portion in in_portions(waiting):
+        licences = [licence(one.uid, one.modality, one.subject) for one in portion]
+        registered = images.register_all(tx, policy.id, number, entries_of(tx, portion), licences)
+        for one, made in zip(portion, registered, strict=True):
+            changed[made.is_new].append(one.uid)
+        jobs.enqueue_all(tx, "derive", [f"{made.key}/{made.revision}" for made in registered])
+        done += len(portion)
+        told(done, len(waiting))
+    images.mark_sites(tx, policy.id, quarantine.sites_of_series(tx, _held_series(tx, policy.id)))
+    return changed[True], changed[False]
+
+
+def _held_series(tx: database.Tx, collection_id: int) -> list[int]:
+    found = tx.execute(
+        "select distinct series_id as id from quarantine.object where collection_id = %s and state = 'cleared'",
+        [collection_id],
+    )
+    return [row.id for row in found]
+
+
+def _end_schedule(tx: database.Tx, schedule_id: int, number: int, by: str) -> None:
+    tx.execute(
+        "update releases.schedule set state = 'done', number = %s, ended_at = now(), ended_by = %s, blocked = ''"
+        " where id = %s",
+        [number, by, schedule_id],
+    )
 
 
 def _tell(tx: database.Tx, policy: collections.Collection, number: int, changes: str) -> None:
@@ -175,33 +271,6 @@ def _tell(tx: database.Tx, policy: collections.Collection, number: int, changes:
 def lock(tx: database.Tx, collection_id: int) -> None:
     """Only one release of a collection is made at a time."""
     tx.execute("select pg_advisory_xact_lock(1001, %s::int)", [collection_id])
-
-
-def _entries(tx: database.Tx, objects: Sequence[quarantine.HeldObject]) -> list[images.Entry]:
-    headers = {
-        row.id: bytes(row.clean_header)
-        for row in tx.execute(
-            "select id, clean_header from quarantine.object where id = any (%s)", [[one.id for one in objects]]
-        )
-    }
-    return [_entry(held, headers[held.id]) for held in objects]
-
-
-def _entry(held: quarantine.HeldObject, header: bytes) -> images.Entry:
-    facts = _facts(held)
-    offset, length = facts["pixels"] or (None, None)
-    offsets, lengths = facts["frames"] or ([], [])
-    return images.Entry(
-        facts=images.Facts(**facts["facts"]),
-        subject_label=facts["subject_label"],
-        digest=str(held.clean_digest),
-        size_bytes=held.clean_size_bytes or 0,
-        crc32=held.clean_crc32 or 0,
-        header=header,
-        pixel_offset=offset,
-        pixel_length=length,
-        frame_offsets=images.packed_frames(offsets, lengths),
-    )
 
 
 def write_release(
@@ -227,63 +296,3 @@ def write_release(
         },
     )
     audit.note(tx, actor, "release.publish", f"collection:{policy.id}", number=number, changed=list(changed))
-
-
-def withdraw(
-    archive: Archive, actor: accounts.Actor, collection_id: int, series_uid: str, reason_class: str, reason: str
-) -> int:
-    """Take a series out of the current release: a new release without it, and a tombstone.
-
-    Returns
-    -------
-    int
-        Number of the release from which on the series is gone.
-    """
-    _need_curator(actor, collection_id)
-    if reason_class not in REASON_CLASSES:
-        raise Invalid(f"A reason class is one of {', '.join(REASON_CLASSES)}.", code="release.reason-class")
-    if not reason.strip():
-        raise Invalid(
-            "Say why the series is withdrawn; the reason is public and must not identify anybody.",
-            code="release.reason",
-        )
-    with archive.database.transaction() as tx:
-        lock(tx, collection_id)
-        policy = collections.policy_of(tx, collection_id)
-        row = tx.execute(
-            "select s.uid, s.key, s.modality, t.uid as study_uid, p.label from images.series s join images.study t on t.id = s.study_id"
-            " join subjects.subject p on p.id = s.subject_id"
-            " where s.collection_id = %s and s.uid = %s and upper_inf(s.releases)",
-            [collection_id, series_uid],
-        ).fetchone()
-        if row is None:
-            raise NotFound("There is no such series in the current release.", code="series.unknown")
-        uids = [
-            one.uid
-            for one in tx.execute(
-                "select uid from images.instance where series_key = %s and upper_inf(releases)", [row.key]
-            )
-        ]
-        number = next_number(tx, collection_id)
-        images.withdraw(tx, collection_id, number, series_uid)
-        note_change(tx, collection_id, "withdrawn", number, [series_uid])
-        note_change(tx, collection_id, "released", number)
-        quarantine.supersede(tx, collection_id, uids)
-        tx.execute(
-            "insert into releases.tombstone (collection_id, series_uid, study_uid, subject_label, modality, release_number,"
-            " reason_class, reason, withdrawn_by) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                collection_id,
-                row.uid,
-                row.study_uid,
-                row.label,
-                row.modality,
-                number,
-                reason_class,
-                reason.strip()[:2000],
-                actor.name,
-            ],
-        )
-        notes = f"Withdrawn: one series ({reason_class})."
-        write_release(tx, actor.name, policy, number, notes, (0, 0, 1))
-    return number

@@ -109,22 +109,22 @@ def _numbers(objects: Sequence[Inspected]) -> Iterator[Finding]:
     digests.pop(None, None)
     twins = sum(count - 1 for count in digests.values())
     if twins:
-        yield Finding(
-            "warning", "series.same-pixels", "PixelData", f"{_objects(twins)} with the same pixels as another one."
-        )
+        first = next(one.object_id for one in objects if digests.get(one.facts.get("pixel_digest"), 0) > 1)
+        text = f"{_objects(twins)} with the same pixels as another one."
+        yield Finding("warning", "series.same-pixels", "PixelData", text, first)
     for key, name in (("modality", "Modality"), ("rows", "Rows"), ("columns", "Columns")):
-        kinds = {one.facts["facts"][key] for one in objects} - {None}
+        kinds = Counter(one.facts["facts"][key] for one in objects if one.facts["facts"][key] is not None)
         if len(kinds) > 1:
-            severity = "warning" if key == "modality" else "info"
-            yield Finding(
-                severity, f"series.mixed-{key}", name, f"{name} has {len(kinds)} different values in the series."
-            )
+            severity, usual = "warning" if key == "modality" else "info", kinds.most_common(1)[0][0]
+            other = next(one.object_id for one in objects if one.facts["facts"][key] not in (usual, None))
+            text = f"{name} has {len(kinds)} different values in the series."
+            yield Finding(severity, f"series.mixed-{key}", name, text, other)
 
 
 def _geometry(objects: Sequence[Inspected]) -> Iterator[Finding]:
     """Look for gaps in a stack of parallel slices (PS3.3 C.7.6.2.1.1)."""
     planes = [
-        (one.facts["position"], one.facts["orientation"])
+        (one.facts["position"], one.facts["orientation"], one.object_id)
         for one in objects
         if len(one.facts.get("position") or ()) == 3 and len(one.facts.get("orientation") or ()) == 6
     ]
@@ -136,24 +136,23 @@ def _geometry(objects: Sequence[Inspected]) -> Iterator[Finding]:
         row_z * column_x - row_x * column_z,
         row_x * column_y - row_y * column_x,
     )
-    if any(math.dist(planes[0][1], orientation) > 1e-3 for _, orientation in planes):
-        yield Finding("info", "geometry.not-parallel", "ImageOrientationPatient", "The slices are not all parallel.")
+    askew = [one for _, orientation, one in planes if math.dist(planes[0][1], orientation) > 1e-3]
+    if askew:
+        text = "The slices are not all parallel."
+        yield Finding("info", "geometry.not-parallel", "ImageOrientationPatient", text, askew[0])
         return
-    places = sorted({round(sum(n * p for n, p in zip(normal, position, strict=True)), 3) for position, _ in planes})
+    at = {round(sum(n * p for n, p in zip(normal, position, strict=True)), 3): one for position, _, one in planes}
+    places = sorted(at)
     steps = [after - before for before, after in zip(places, places[1:], strict=False)]
     if not steps:
         return
     usual = sorted(steps)[len(steps) // 2]
-    gaps = [step for step in steps if usual > 0 and step > 1.5 * usual]
+    gaps = [(step, before) for step, before in zip(steps, places, strict=False) if usual > 0 and step > 1.5 * usual]
     if gaps:
-        lost = sum(round(step / usual) - 1 for step in gaps)
+        lost = sum(round(step / usual) - 1 for step, _ in gaps)
         text = f"The stack has {len(gaps)} gaps: about {lost} slices of {usual:.2f} mm seem to be missing."
-        yield Finding(
-            "warning",
-            "geometry.gap",
-            "ImagePositionPatient",
-            text.replace("1 gaps", "1 gap").replace("1 slices", "1 slice"),
-        )
+        text = text.replace("1 gaps", "1 gap").replace("1 slices", "1 slice")
+        yield Finding("warning", "geometry.gap", "ImagePositionPatient", text, at[gaps[0][1]])
 
 
 def _objects(count: int) -> str:

@@ -20,7 +20,7 @@ s.pixel_spacing_mm, s.rows, s.columns, s.instance_count, s.frame_count, s.size_b
 lower(s.releases) as first_release, s.patient_position, s.frame_of_reference_uid, s.sop_classes, s.transfer_syntaxes,
 t.uid as study_uid, t.study_date, t.study_time, t.study_id, t.accession_number, t.description as study_description,
 t.referring_physician, t.patient_age, p.label as subject, p.sex, c.id as collection_id, c.short_name as collection,
-c.title as collection_title, c.licence, c.access,
+c.title as collection_title, coalesce(s.licence, c.licence) as licence, c.access, c.is_derived as third_party,
 (select i.uid from images.instance i where i.id = s.cover_instance_id) as cover_uid
 """
 _STUDY = """

@@ -284,23 +284,29 @@ class DiskStore:
 
         When this returns, a power cut does not lose them here.
         """
-        linked = [path for digest in digests if (path := self._linked(digest, other)) is not None]
-        if len(linked) > _SYNCED_ALONE:
-            sync_all(self.root)
+        is_many = len(digests) > _SYNCED_ALONE  # then all is synced at once, new folders too
+        found = (self._linked(digest, other, is_folder_synced=not is_many) for digest in digests)
+        linked = [path for path in found if path is not None]
+        if is_many:
+            if linked:
+                sync_all(self.root)
             return
         for path in linked:
             _sync_file(path)
         for folder in {path.parent for path in linked}:
             _sync_folder(folder)
 
-    def _linked(self, digest: str, other: Store) -> Path | None:
+    def _linked(self, digest: str, other: Store, *, is_folder_synced: bool) -> Path | None:
         """The path of an object of another store that was linked here just now."""
         target = self._path(digest)
         if target.exists():
             if not other.holds(digest) or target.stat().st_size == other.place(digest).length:
                 return None
             target.unlink()  # half of one, which somebody was writing when his process was killed
-        self._make_folder(target.parent)
+        if is_folder_synced:
+            self._make_folder(target.parent)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         source = other.place(digest).path
         try:
             os.link(source, target)

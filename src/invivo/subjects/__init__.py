@@ -17,7 +17,7 @@ from invivo.subjects.guid_label import BadLabel, read_guid
 from invivo.subjects.guid_match import GuidMatch, decide_guid_match, guid_matches, may_judge
 from invivo.subjects.guid_quota import A_DAY, AT_ONCE, BURST
 from invivo.subjects.guid_rule import compared_fields, guid_rules
-from invivo.subjects.subject import Subject, enter
+from invivo.subjects.subject import Subject, enter, enter_all
 
 __all__ = [
     "AT_ONCE",
@@ -32,6 +32,7 @@ __all__ = [
     "compared_fields",
     "decide_guid_match",
     "enter",
+    "enter_all",
     "guid_matches",
     "guid_parameters",
     "guid_rules",

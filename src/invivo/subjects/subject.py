@@ -1,5 +1,6 @@
 """Subjects of a collection."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from invivo import database
@@ -41,3 +42,21 @@ def enter(
     ).fetchone()
     assert row is not None
     return int(row.id)
+
+
+def enter_all(tx: database.Tx, collection_id: int, told: Mapping[str, tuple[str | None, str | None]]) -> dict[str, int]:
+    """Return the ids of subjects by their labels, making the rows of new ones.
+
+    Parameters
+    ----------
+    told : mapping of label to (sex, species)
+        What was not known before is filled in.
+    """
+    found = tx.execute(
+        "insert into subjects.subject as s (collection_id, label, sex, species)"
+        " select %s, * from unnest(%s::text[], %s::text[], %s::text[])"
+        " on conflict (collection_id, label) do update set sex = coalesce(s.sex, excluded.sex),"
+        " species = coalesce(s.species, excluded.species) returning id, label",
+        [collection_id, list(told), [sex for sex, _ in told.values()], [species for _, species in told.values()]],
+    )
+    return {row.label: int(row.id) for row in found}

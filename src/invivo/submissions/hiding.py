@@ -20,6 +20,7 @@ from invivo.submissions.masking import as_rectangles, drop_empty
 from invivo.submissions.output import actions_of_report, faults_of, keep_output
 from invivo.submissions.rules import kept_mapping_for, profile_for
 from invivo.submissions.second_pass import second_pass
+from invivo.submissions.value_rule import value_rules_of
 
 MOST_ATTEMPTS = 3
 _CANNOT_HIDE = (
@@ -99,7 +100,9 @@ def _remade(
     known: Sequence[deidentification.Trace],
 ) -> quarantine.Clean:
     path = archive.held.place(held.digest).path
-    passed = second_pass(path, profile_for(policy), kept_mapping_for(archive, policy), known=known)
+    with archive.database.transaction() as tx:
+        values = value_rules_of(tx, policy.id)
+    passed = second_pass(path, profile_for(policy), kept_mapping_for(archive, policy), known=known, values=values)
     output = passed.output or path.read_bytes()
     facts = held.facts or {}
     why = [doubt for doubt in facts.get("doubts") or [] if str(doubt[1]).startswith(_WHY_AGAIN)]

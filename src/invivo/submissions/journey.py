@@ -1,18 +1,26 @@
 """The automatic steps of what is held, in order, in one place. It holds calls and nothing else worth the name of a rule."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+from pydicom.dataset import Dataset
 
 from invivo import accounts, audit, collections, deidentification, dicom, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, TooLarge
+from invivo.submissions.integrity import Gates, check_integrity, formed, gates_of, refers
 from invivo.submissions.known import Known
 from invivo.submissions.later_identifier import ask_again, looks_again
 from invivo.submissions.output import LEFTOVER, actions_of_report, doubts_of_report, faults_of, keep_output
-from invivo.submissions.rules import mapping_for, profile_for, weighed_for
+from invivo.submissions.override import follow, mapping_of_series, with_released
+from invivo.submissions.rules import profile_for, weighed_for
+from invivo.submissions.value import queue_values
+from invivo.submissions.value_rule import ValueRules, finish, value_rules_of
 
 BATCH = 200
 MOST_ATTEMPTS = 3
 LARGEST_FILE_BYTES = 1 << 30
+_CLEAN = ("cleaned", "cleared")
 
 
 def advance(archive: Archive, series_id: int) -> None:
@@ -31,21 +39,21 @@ def advance(archive: Archive, series_id: int) -> None:
         _stick_all(archive, series_id, error)
         _inspect(archive, series_id, policy, looks_for_told=False)
         return
-    mapping = mapping_for(archive, policy)
-    known, attention = Known(archive, series, profile, mapping), deidentification.Attention()
+    way = _way_of(archive, series, policy, profile)
     while True:
         with archive.database.transaction() as tx:
             waiting = quarantine.received_of(tx, series_id, BATCH)
         if not waiting:
             break
         if series.kind == "images":
-            known.learn(waiting)
+            way.known.learn(waiting)
         for held in waiting:
             if series.kind == "images":
-                _clean(archive, held, _Way(policy, profile, mapping, known, attention))
+                _clean(archive, held, way)
             else:
-                _pass_file(archive, held, _Way(policy, profile, mapping, known, attention))
+                _pass_file(archive, held, way)
     _inspect(archive, series_id, policy, looks_for_told=looks_again(profile))
+    queue_values(archive, policy.id)
 
 
 def _stick_all(archive: Archive, series_id: int, error: Invalid) -> None:
@@ -65,6 +73,29 @@ class _Way:
     mapping: deidentification.Mapping
     known: Known
     attention: deidentification.Attention
+    values: ValueRules
+    studies: Mapping[str, str]
+    gates: Gates
+
+    def mapping_of(self, archive: Archive, held: quarantine.HeldObject, original: Dataset) -> deidentification.Mapping:
+        """The maps for an object; what others made of released images keeps the UIDs of these."""
+        if not refers(held.sop_class_uid):
+            return self.mapping
+        with archive.database.transaction() as tx:
+            return with_released(self.mapping, tx, [self.policy.id, *self.gates.named], original)
+
+
+def _way_of(
+    archive: Archive,
+    series: quarantine.HeldSeries,
+    policy: collections.Collection,
+    profile: deidentification.Profile,
+) -> _Way:
+    with archive.database.transaction() as tx:
+        mapping, studies = mapping_of_series(archive, tx, policy, series.id)
+        values, gates = value_rules_of(tx, policy.id), gates_of(tx, policy.id)
+    known = Known(archive, series, profile, mapping)
+    return _Way(policy, profile, mapping, known, deidentification.Attention(), values, studies, gates)
 
 
 def _may_try(archive: Archive, held: quarantine.HeldObject) -> bool:
@@ -83,13 +114,15 @@ def _clean(archive: Archive, held: quarantine.HeldObject, way: _Way) -> None:
     try:
         known = way.known.of(held)
         original = archive.held.place(held.digest).path
-        cleaned = deidentification.clean_file(original, way.profile, way.mapping, known.traces, way.attention)
         came_as = dicom.read_dataset(original, pixels=False)
-        report = replace(cleaned.report, doubts=tuple(weighed_for(way.policy, cleaned.report.doubts, came_as)))
-        doubts = [*doubts_of_report(report), *faults_of(cleaned.output)]
+        mapping = way.mapping_of(archive, held, came_as)
+        cleaned = deidentification.clean_file(original, way.profile, mapping, known.traces, way.attention)
+        output, report = finish(follow(cleaned.output, way.studies), cleaned.report, way.values)
+        report = replace(report, doubts=tuple(weighed_for(way.policy, report.doubts, came_as)))
+        doubts = [*doubts_of_report(report), *faults_of(output)]
         clean = keep_output(
             archive,
-            cleaned.output,
+            output,
             doubts,
             report.subject_label,
             actions_of_report(report),
@@ -151,7 +184,9 @@ def _inspect(archive: Archive, series_id: int, policy: collections.Collection, *
             reviews.close_item(tx, series_id)
             return
         inspected = [reviews.Inspected(one.id, one.state, one.reason, one.facts or {}) for one in objects]
-        findings = reviews.inspect(inspected, labels, series.kind)
+        gates = gates_of(tx, series.collection_id)
+        findings = formed(reviews.inspect(inspected, labels, series.kind), gates)
+        findings += check_integrity(tx, series, [one for one in cleaned if one.state in _CLEAN], gates)
         item = reviews.open_item(tx, series.collection_id, series.submission_id, series_id, findings)
         is_new_arrival = any(one.state == "received" for one in objects)
     is_clear = not any(finding.severity == "hold" for finding in findings) and not is_new_arrival

@@ -32,6 +32,7 @@ from invivo.submissions.known import MOST_OF_SUBJECT
 from invivo.submissions.output import keep_output
 from invivo.submissions.rules import kept_mapping_for, profile_for
 from invivo.submissions.second_pass import second_pass
+from invivo.submissions.value_rule import value_rules_of
 
 WAIT_S = 60.0  # after the last new identifier, so that a delivery leads to one pass
 LONGEST_WAIT_S = 900.0
@@ -341,7 +342,9 @@ def _made(
     path = archive.objects.place(instance.digest).path
     try:
         profile, mapping = profile_for(policy), kept_mapping_for(archive, policy)
-        passed = second_pass(path, profile, mapping, attention, going.known)
+        with archive.database.transaction() as tx:
+            values = value_rules_of(tx, policy.id)
+        passed = second_pass(path, profile, mapping, attention, going.known, values=values)
         if passed.changes:
             return keep_again(archive, instance, passed, [*doubts_of_pass(policy, path, passed), _RELEASED])
         why = _CANNOT_CLEAN

@@ -12,7 +12,7 @@ from invivo.submissions.submission import Submission, open_submission
 SENTENCES = {
     "invitation": "Data come in by invitation: the owner of a collection invites those who deliver for it.",
     "proposal": "Propose a data set; a committee decides, an agreement is signed, and then you deliver.",
-    "own-projects": "Anybody with an account makes a project, which is private at first, and delivers into it.",
+    "own-projects": "Anybody with an account makes a project of their own and delivers into it.",
     "official": "Data come from the official accounts of this programme only; proposals from outside are not taken.",
     "suggestion": "Suggest a project; a moderator makes it and says how the data come in.",
     "closed": "This archive takes no new data. What it has is served as before.",
@@ -77,7 +77,7 @@ def need_way(archive: Archive, *wanted: str) -> None:
 
 
 def make_own_project(archive: Archive, actor: accounts.Actor, short_name: str, title: str) -> Submission:
-    """Make a private collection of one's own and open a submission into it, where the archive lets everybody do so.
+    """Make a collection of one's own, private unless the settings say otherwise, and open a submission into it, where the archive lets everybody do so.
 
     Raises
     ------
@@ -94,7 +94,9 @@ def make_own_project(archive: Archive, actor: accounts.Actor, short_name: str, t
         raise Conflict(
             f"You have {most} projects already (submissions.own_projects).", code="submission.too-many-projects"
         )
-    draft = collections.Draft(short_name.strip(), title.strip(), access="private", is_listed=False)
+    access = archive.settings.submissions.own_access
+    is_listed = access != "private"
+    draft = collections.draft_for(archive, short_name.strip(), title.strip(), access=access, is_listed=is_listed)
     maker = replace(actor, site_roles=frozenset({"administrator"}), scopes=None)
     made = collections.create(archive, maker, draft)
     return open_submission(archive, maker, made.id, f"First delivery into {made.short_name}")

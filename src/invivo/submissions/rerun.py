@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from invivo import accounts, audit, collections, deidentification, dicom, images, jobs, quarantine, reviews
+from invivo import accounts, audit, collections, database, deidentification, dicom, images, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, TooLarge
 from invivo.submissions.again import doubts_of_pass, keep_again, need_released, take_back
@@ -26,6 +26,7 @@ from invivo.submissions.rules import (
 from invivo.submissions.rules_run import Report, RulesRun, end, run_of, run_submission, step_done, tally
 from invivo.submissions.second_pass import Passed, second_pass, second_profile
 from invivo.submissions.trial import Way, compare
+from invivo.submissions.value_rule import value_rules_of
 
 SLICE_S = 45.0  # then the job makes room for others and queues itself again
 MOST_EXAMPLES = 200
@@ -71,7 +72,7 @@ def _step(archive: Archive, run: RulesRun, policy: collections.Collection) -> bo
     if run.kind == "trial" and run.count("looked_at") >= run.most_objects:
         return False
     with archive.database.transaction() as tx:
-        held = quarantine.series_with_originals(tx, run.collection_id, run.at_held, run.last_held, 1)
+        held = _next_held(tx, run)
         released = tx.execute(
             "select key, uid from images.series where collection_id = %s and upper_inf(releases) and key > %s and key <= %s"
             " order by key limit 1",
@@ -96,6 +97,17 @@ def _step(archive: Archive, run: RulesRun, policy: collections.Collection) -> bo
     else:
         _rerun_released(archive, run, policy, released.key, chosen)
     return True
+
+
+def _next_held(tx: database.Tx, run: RulesRun) -> list[int]:
+    """The next held series of a run: of those chosen where values are cleaned, of all otherwise."""
+    if run.kind != "clean":
+        return quarantine.series_with_originals(tx, run.collection_id, run.at_held, run.last_held, 1)
+    found = tx.execute(
+        "select series_id from submissions.rules_run_series where run_id = %s and series_id > %s order by series_id limit 1",
+        [run.id, run.at_held],
+    )
+    return [int(row.series_id) for row in found]
 
 
 # --- trials ----------------------------------------------------------------------------------------------------------
@@ -244,13 +256,15 @@ def _rerun_released(
     """Take the objects of a released series through a second pass and hold those that it changes."""
     profile, mapping = profile_for(policy), kept_mapping_for(archive, policy)
     attention = deidentification.Attention()
+    with archive.database.transaction() as tx:
+        values = value_rules_of(tx, run.collection_id)
     found: Report = {}
     changed: list[quarantine.Again] = []
     for instance in chosen:
         tally(found, "objects", "released", "looked_at")
         path = archive.objects.place(instance.digest).path
         try:
-            passed = second_pass(path, profile, mapping, attention)
+            passed = second_pass(path, profile, mapping, attention, values=values)
             doubts = doubts_of_pass(policy, path, passed)
         except (Invalid, TooLarge) as error:
             tally(found, "objects", "released", "refused")

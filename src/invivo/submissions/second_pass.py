@@ -10,6 +10,7 @@ from pydicom.sequence import Sequence as Items
 
 from invivo import deidentification, dicom
 from invivo.submissions.difference import REMOVALS, differences
+from invivo.submissions.value_rule import ValueRules, finish
 
 _RETAIN_UIDS, _RETAIN_FULL_DATES = "113110", "113106"
 _IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID")
@@ -40,6 +41,8 @@ def second_pass(
     mapping: deidentification.Mapping,
     attention: deidentification.Attention | None = None,
     known: Sequence[deidentification.Trace] = (),
+    *,
+    values: ValueRules | None = None,
 ) -> Passed:
     """Clean a released object by other rules.
 
@@ -53,6 +56,8 @@ def second_pass(
         Must map everything to itself.
     known : sequence of Trace
         Identifiers that other objects of the subject have.
+    values : ValueRules, optional
+        What is cleaned everywhere in the collection.
 
     Raises
     ------
@@ -65,13 +70,14 @@ def second_pass(
         text = "The released object has its true dates; they can be shifted only from the original."
         raise deidentification.CannotDeidentify(text, code="rerun.dates-unshifted")
     cleaned = deidentification.clean_file(source, second_profile(profile), mapping, known, attention)
-    after = dicom.read_dataset(BytesIO(cleaned.output))
+    finished, report = finish(cleaned.output, cleaned.report, values or ValueRules())
+    after = dicom.read_dataset(BytesIO(finished))
     if any(str(before.get(name, "")) != str(after.get(name, "")) for name in _IDENTITY):
         text = "These rules would give a released object another subject or other UIDs."
         raise deidentification.CannotDeidentify(text, code="rerun.identity-changes")
     changes = differences(before, after)
     output = dicom.written(_with_true_record(before, after, profile)) if changes else b""
-    return Passed(output, cleaned.report, changes)
+    return Passed(output, report, changes)
 
 
 def _dates(dataset: Dataset) -> str:

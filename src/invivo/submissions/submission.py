@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from invivo import accounts, audit, collections, quarantine
+from invivo import accounts, audit, collections, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Invalid, NotFound, Refused
 from invivo.submissions.site import allowed, site_limit
@@ -82,6 +82,7 @@ def open_submission(archive: Archive, actor: accounts.Actor, collection_id: int,
             [collection_id, title.strip()[:200], actor.person_id, limit[0] if limit else None],
         ).fetchone()
         assert made is not None
+        reviews.begin_checklist(tx, collection_id, archive.settings.collections.checklist)
         audit.note(tx, actor.name, "submission.open", f"submission:{made.id}", collection=collection_id)
         row = tx.execute(f"{_SELECT} where s.id = %s", [made.id]).fetchone()
     assert row is not None

@@ -1,8 +1,9 @@
 """Looking for forgotten work, on schedule: whatever a crash left between two steps goes on from here."""
 
-from invivo import collections, images, jobs, quarantine, reviews
+from invivo import collections, database, images, jobs, quarantine, reviews
 from invivo.archive import Archive
 from invivo.submissions.hiding import forgotten_masks
+from invivo.submissions.integrity import resolved_meanwhile
 from invivo.submissions.later_identifier import forgotten_rechecks, rechecked_subjects
 from invivo.submissions.rules_run import forgotten_runs
 
@@ -24,6 +25,7 @@ def sweep(archive: Archive) -> None:
         for collection_id in quarantine.collections_with_cleared(tx):
             if collections.policy_of(tx, collection_id).review_rule == "on-receipt":
                 jobs.enqueue(tx, "publish", collection_id)
+        _sweep_curating(tx)
         for collection_id in images.collections_with_arrived(tx):
             jobs.enqueue(tx, "enter", collection_id)
         stale = tx.execute(
@@ -44,3 +46,13 @@ def sweep(archive: Archive) -> None:
     for store in (archive.held, archive.objects):
         store.sweep(86400)
         store.replay()
+
+
+def _sweep_curating(tx: database.Tx) -> None:
+    """Have large decisions carried over, changed values counted, and series that refer to what came since inspected anew."""
+    for collection_id in reviews.collections_settling(tx):
+        jobs.enqueue(tx, "settle", collection_id)
+    for collection_id in quarantine.collections_with_stale(tx):
+        jobs.enqueue(tx, "values", collection_id)
+    for series_id in resolved_meanwhile(tx):
+        jobs.enqueue(tx, "advance", series_id)

@@ -257,6 +257,7 @@ def change_policy(request: Request, form: Form) -> Response:
                 denied_countries=countries,
                 needs_affiliation=text(form, "needs_affiliation") == "yes",
                 hides_metadata=text(form, "hides_metadata") == "yes",
+                needs_factor=text(form, "needs_factor") == "yes",
             )
             collections.set_access_policy(archive, actor, known.id, policy)
             message = "The policy is changed."

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from invivo import __version__, accounts, audit, collections, images, jobs, reviews, settings
 from invivo.errors import Conflict, Invalid, InvivoError, NotFound, Refused
-from invivo.web import journal, policies, rule_runs, rules
+from invivo.web import elsewhere, journal, policies, rule_runs, rules
 from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
 from invivo.web.render import page
@@ -24,8 +24,13 @@ JOBS_SHOWN = 200
 JOB_WORDS = {
     "advance": "de-identify and inspect a held series",
     "publish": "publish a collection's next release",
+    "settle": "carry a decision about many series over",
+    "release": "make a scheduled or large release",
+    "open": "release an article's data, as its editor asked",
+    "tell-hook": "tell a webhook what changed",
     "unpack": "take an uploaded ZIP apart",
     "rerun": "try or run a collection's rules over what it has",
+    "values": "count the values in what is held of a collection",
     "mask": "hide what a curator drew",
     "derive": "make metadata and thumbnails of a released series",
     "mail": "send a message by mail",
@@ -235,6 +240,7 @@ routes: list[Route] = [
     Route("/admin/settings", settings_page),
     *journal.routes,
     *policies.routes,
+    *elsewhere.routes,
     *rules.routes,
     *rule_runs.routes,
 ]

@@ -14,6 +14,7 @@ from invivo.errors import Invalid
 from invivo.web.figures import use_of
 from invivo.web.form import only
 from invivo.web.images import ACCESS_WORDS, access_badge, citation, series_title, thumbnail_of
+from invivo.web.landing import shares_in_words
 from invivo.web.render import page
 from invivo.web.taking import saw
 
@@ -237,12 +238,20 @@ def _tab(request: Request, tab: str, **context: Any) -> Response:
     return shown
 
 
+def _licences_in_words(request: Request, known: collections.Collection) -> str:
+    """What its series are released under; empty where all have one licence."""
+    return shares_in_words(releases.licence_shares(request.state.archive, request.state.actor, known.id))
+
+
 def about_page(request: Request) -> Response:
     """Show what a collection is."""
     saw(request, _known(request).id, "about")
     return _tab(
         request,
         "About",
+        sources=lambda request, known: collections.sources_of(request.state.archive, request.state.actor, known.id),
+        results=lambda request, known: collections.results_of(request.state.archive, request.state.actor, known.id),
+        shares_words=_licences_in_words,
         pictures=lambda asked, known: pictures_of(asked, query_of(collection=known.short_name), STRIP),
         figures=lambda asked, known: usage.figures(asked.state.archive, asked.state.actor, known.id),
         modalities=_modality_bars,

@@ -196,7 +196,6 @@ def _sites(request: Request, status: int = 200, **tried: Any) -> Response:
         deliveries=deliveries,
         senders=[(one, sender) for one in deliveries for sender in submissions.senders_of(archive, actor, one.id)],
         may_own=actor.may_own(known.id),
-        successor=submissions.successor_of(archive, known.id),
         tried={"code": "", "name": "", "contact": "", "who": "", "at": "", "error": ""} | tried,
     )
 
@@ -207,7 +206,7 @@ def change_sites(request: Request, form: Form) -> Response:
     archive, actor, known = request.state.archive, request.state.actor, _collection(request)
     change, given = (
         text(form, "change"),
-        {name: text(form, name) for name in ("code", "name", "contact", "who", "url", "note")},
+        {name: text(form, name) for name in ("code", "name", "contact", "who")},
     )
     site, other = (int(value) if value.isdecimal() else None for value in (text(form, "site"), text(form, "other")))
     try:
@@ -222,8 +221,6 @@ def change_sites(request: Request, form: Form) -> Response:
             submissions.set_submission_site(archive, actor, other or 0, site)
         elif change == "invite":
             submissions.invite_submitter(archive, actor, known.id, given["who"])
-        elif change == "successor":
-            submissions.set_successor(archive, actor, known.id, given["url"], given["note"])
         else:
             raise Invalid("There is no such change of sites.", code="site.change")
     except (Invalid, Conflict, NotFound) as error:

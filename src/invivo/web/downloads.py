@@ -127,7 +127,7 @@ def is_from_start(request: Request) -> bool:
 
 def refused_page(request: Request, collection: collections.Collection) -> Response:
     """Say that a download needs a sign-in (401) or somebody's approval (403), and what to do."""
-    needs_account = request.state.actor.is_anonymous
+    needs_account = not request.state.actor.has_account
     status = 401 if needs_account and collection.access == "registered" else 403
     headers = {"WWW-Authenticate": 'Bearer realm="invivo"'} if status == 401 else None
     came = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -182,8 +182,11 @@ def _asked_window(asked: str) -> dicom.Window | None:
 
 
 def tags(request: Request) -> Response:
-    """Say what was done to each tag of an object; ``values=before`` also shows what stood there, and is journalled."""
-    only(request, "values")
+    """Say what was done to each tag of an object; ``values=before`` also shows what stood there, and is journalled.
+
+    ``at`` names the attribute that a finding speaks of.
+    """
+    only(request, "values", "at")
     archive, actor = request.state.archive, request.state.actor
     item = reviews.item_named(archive, actor, request.path_params["item"])
     held = reviews.object_of(archive, actor, item.id, request.path_params["object"])
@@ -201,6 +204,7 @@ def tags(request: Request) -> Response:
         changes=changes,
         findings=_findings_of(request, item, held.id),
         why=why,
+        at=request.query_params.get("at", "")[:200],
         counts=[(ACTIONS[code], count) for code, count in sorted(counts.items(), key=lambda one: -one[1])],
         with_values=with_values,
         words=ACTIONS,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from invivo import collections, releases
+from invivo import collections, releases, submissions
 from invivo.errors import Invalid
 from invivo.web.form import only
 from invivo.web.images import ACCESS_WORDS
@@ -68,6 +68,13 @@ def script_of(one: releases.Description) -> str:
     return orjson.dumps(releases.json_ld(one)).decode().replace("<", "\\u003c").replace("&", "\\u0026")
 
 
+def shares_in_words(shares: list[releases.Share]) -> str:
+    """Return how many series have which licence; empty where all have one."""
+    if len(shares) < 2:
+        return ""
+    return "; ".join(f"{one.licence.id}: {one.series:,} series" for one in shares)
+
+
 def release_page(request: Request) -> Response:
     """Show one release of a collection, the newest or an older one: what DOIs lead to."""
     only(request)
@@ -82,6 +89,9 @@ def release_page(request: Request) -> Response:
         one=one,
         release=release,
         citation=releases.apa(one),
+        shares_words=shares_in_words(
+            releases.licence_shares(request.state.archive, request.state.actor, known.id, one.number)
+        ),
         forms=[(key, title) for key, (title, _, _) in FORMS.items()],
         access_words=ACCESS_WORDS,
         json_ld=script_of(one),
@@ -130,7 +140,14 @@ def identifier_page(request: Request) -> Response:
     """Lead on from a name of ours to the landing page."""
     only(request)
     name = request.path_params["name"].replace("\0", "")
-    return RedirectResponse(quote(releases.page_of(request.state.archive, request.state.actor, name)), 302)
+    page = releases.page_of(request.state.archive, request.state.actor, name)
+    moved = submissions.successor_of(request.state.archive, _named_in(request, page).id)
+    return RedirectResponse(moved.url if moved else quote(page), 302)
+
+
+def _named_in(request: Request, page: str) -> collections.Collection:
+    """Return the collection whose page an identifier leads to."""
+    return collections.collection_named(request.state.archive, request.state.actor, page.split("/")[2])
 
 
 routes: list[Route] = [

@@ -13,7 +13,8 @@ from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text, texts
 from invivo.web.held import NEVER
 from invivo.web.render import counted
-from invivo.web.reviews import _item, _queue
+from invivo.web.review_queue import queue_of
+from invivo.web.reviews import _item
 
 SIDES = ("x", "y", "width", "height")
 _RANGE = re.compile(r"(\d{1,7})(?:\s*-\s*(\d{1,7}))?")
@@ -25,7 +26,7 @@ def apply(request: Request, form: Form) -> Response:
     """Hide rectangles in the pictures of an item."""
     archive, actor = request.state.archive, request.state.actor
     item = reviews.item_named(archive, actor, request.path_params["item"])
-    queue = _queue(request, form, "open")
+    queue = queue_of(request, form, "open")
     try:
         rectangles = _rectangles(form)
         chosen = _objects(form, reviews.objects_of_item(archive, item))
@@ -87,7 +88,7 @@ def undo(request: Request, form: Form) -> Response:
     """Start again from the originals of what has masks."""
     archive, actor = request.state.archive, request.state.actor
     item = reviews.item_named(archive, actor, request.path_params["item"])
-    target = _queue(request, form, "open").address(f"/reviews/{item.id}")
+    target = queue_of(request, form, "open").address(f"/reviews/{item.id}")
     try:
         count = submissions.unmask(archive, actor, item.id)
     except Conflict as error:

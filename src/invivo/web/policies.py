@@ -137,7 +137,7 @@ def new_page(request: Request) -> Response:
     only(request)
     if not request.state.actor.is_administrator:
         raise Refused("Only an administrator may make a collection.", code="collection.not-administrator")
-    return _form_page(request, None, _as_shown(collections.Draft(short_name="", title="")))
+    return _form_page(request, None, _as_shown(collections.draft_for(request.state.archive, "", "")))
 
 
 def _saved(request: Request, form: Form, collection: collections.Collection | None) -> Response:

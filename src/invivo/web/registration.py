@@ -52,7 +52,7 @@ def _form(request: Request, action: str, status: int = 200, **tried: Any) -> Res
 def register_page(request: Request) -> Response:
     """Show the form for an account, or say how accounts are made here."""
     only(request)
-    if not request.state.actor.is_anonymous:
+    if request.state.actor.has_account:
         return RedirectResponse("/account", status_code=303)
     return _form(request, "/register")
 

@@ -55,6 +55,8 @@ def _preview(
         access=collections.access_in_words(collection),
         newest=published[0] if published else None,
         waiting=reviews.counts(archive, actor).get(collection.id, {}),
+        due=releases.due_of(archive, actor, collection.id),
+        is_large=len(preview.series) > releases.LARGE_SERIES,
         notes=notes,
         error=error,
     )
@@ -64,12 +66,29 @@ def _preview(
 def publish(request: Request, form: Form) -> Response:
     """Publish the next release."""
     collection = _collection(request)
-    notes = text(form, "notes")
+    archive, actor, notes = request.state.archive, request.state.actor, text(form, "notes")
     try:
-        number = releases.publish(request.state.archive, request.state.actor, collection.id, notes)
+        if releases.is_large(archive, actor, collection.id):
+            asked = releases.schedule(archive, actor, collection.id, notes=notes)
+            return redirect(request, f"/releases/{collection.short_name}/progress/{asked.id}")
+        number = releases.publish(archive, actor, collection.id, notes)
     except (Conflict, Invalid, Refused) as error:
         return _preview(request, collection, status_of(error), notes, error.message)
     return redirect(request, f"/releases/{collection.short_name}/done/{number}")
+
+
+def progress_page(request: Request) -> Response:
+    """Show how far the worker is with a release; it stays as it is, whatever becomes of the browser."""
+    only(request)
+    collection, number = _collection(request), request.path_params["schedule"]
+    known = releases.schedules_of(request.state.archive, request.state.actor, collection.id)
+    asked = next((one for one in known if one.id == number), None)
+    if asked is None:
+        return redirect(
+            request, f"/releases/{collection.short_name}", message="There is no such release.", kind="danger"
+        )
+    now = request.state.archive.clock()
+    return page(request, "releases/progress.html", headers=PRIVATE, collection=collection, asked=asked, now=now)
 
 
 def done_page(request: Request) -> Response:
@@ -147,6 +166,7 @@ def tombstone_page(request: Request) -> Response:
 routes: list[Route] = [
     Route("/releases/{collection}", preview_page, methods=["GET"]),
     Route("/releases/{collection}", publish, methods=["POST"]),
+    Route("/releases/{collection}/progress/{schedule:int}", progress_page, methods=["GET"]),
     Route("/releases/{collection}/done/{number:int}", done_page),
     Route("/releases/{collection}/withdraw", withdraw_page, methods=["GET"]),
     Route("/releases/{collection}/withdraw", withdraw, methods=["POST"]),

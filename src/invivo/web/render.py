@@ -67,6 +67,7 @@ class Visitor:
     """Who is asking when no middleware has said so: nobody in particular."""
 
     is_anonymous: bool = True
+    has_account: bool = False
     name: str = ""
     label: str = ""
     is_administrator: bool = False

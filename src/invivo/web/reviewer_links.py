@@ -80,7 +80,7 @@ def landing_page(request: Request) -> Response:
     archive, actor = request.state.archive, request.state.actor
     known = collections.reviewed_by(archive, actor)
     if known is None:
-        signed_in = not actor.is_anonymous
+        signed_in = actor.has_account
         return page(request, "access/reviewer.html", 404, PRIVATE, collection=None, signed_in=signed_in)
     return page(
         request,

@@ -52,7 +52,7 @@ def to_sign_in(request: Request) -> Response | None:
 
 def acting(request: Request, step: str) -> accounts.Actor | None:
     """Return who is signed in, or who waits at a step of the sign-in, then without any right; else None."""
-    if not request.state.actor.is_anonymous:
+    if request.state.actor.has_account:
         return request.state.actor  # type: ignore[no-any-return]
     arrival = accounts.arrival_of(request.state.archive, session_of(request))
     return arrival.actor if arrival is not None and arrival.step == step else None

@@ -12,7 +12,7 @@ from procrastinate.jobs import Status
 from psycopg.conninfo import make_conninfo
 from starlette.concurrency import run_in_threadpool
 
-from invivo import accounts, audit, collections, database, jobs, notices, submissions, usage
+from invivo import accounts, assessment, audit, collections, database, jobs, notices, releases, submissions, usage
 from invivo.archive import Archive
 from invivo.errors import Busy
 from invivo.worker.table import VERBS
@@ -84,6 +84,8 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
             await run_in_threadpool(collections.tend, archive)
             await run_in_threadpool(audit.seal, archive)
             await run_in_threadpool(accounts.remind, archive)
+            await run_in_threadpool(releases.tend, archive)
+            await run_in_threadpool(releases.queue_hooks, archive)
             await run_in_threadpool(usage.close_months, archive)
             await run_in_threadpool(usage.watch, archive)
         except Exception as error:  # because a database that restarts must not end the worker
@@ -91,10 +93,21 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
         await asyncio.sleep(work.sweep_s)
 
 
+async def _read_again(archive: Archive) -> None:
+    """Every `work.sweep_s`: compare some stored objects with their digests, on the side, since an object may be long."""
+    work = archive.settings.work
+    while work.fixity_s:
+        try:
+            await run_in_threadpool(assessment.check_some, archive, work.fixity_s)
+        except Exception as error:  # because a database that restarts must not end the worker
+            _log.warning("fixity.failed", error=type(error).__name__)
+        await asyncio.sleep(work.sweep_s)
+
+
 async def _run(archive: Archive) -> None:
     app = make_app(archive)
     async with app.open_async():
-        looking = asyncio.create_task(_look_around(archive, app))
+        beside = [asyncio.create_task(_look_around(archive, app)), asyncio.create_task(_read_again(archive))]
         try:
             await app.run_worker_async(
                 concurrency=archive.settings.work.concurrency,
@@ -106,7 +119,8 @@ async def _run(archive: Archive) -> None:
                 install_signal_handlers=False,
             )
         finally:
-            looking.cancel()
+            for one in beside:
+                one.cancel()
 
 
 def run_worker(archive: Archive) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from invivo import accounts, collections, images, notices, releases, submissions
+from invivo import accounts, collections, images, notices, releases, reviews, submissions
 from invivo.archive import Archive
 
 GATHERED_S = 0.25
@@ -13,8 +13,8 @@ GATHERED_S = 0.25
 def _publish(archive: Archive, key: str) -> None:
     try:
         releases.publish(archive, accounts.rule("on-receipt"), int(key), "Released on receipt.")
-    except releases.NothingToPublish:
-        return  # an earlier job took it along
+    except (releases.NothingToPublish, releases.UnderEmbargo):
+        return  # an earlier job took it along, or it waits for its day
 
 
 def _derive(archive: Archive, key: str) -> None:
@@ -39,7 +39,12 @@ VERBS: dict[str, Callable[[Archive, str], None]] = {
     "recheck": lambda archive, key: submissions.recheck(archive, int(key)),
     "rerun": lambda archive, key: submissions.rerun(archive, int(key)),
     "unpack": submissions.unpack,
+    "values": lambda archive, key: submissions.gather_values(archive, int(key)),
+    "settle": lambda archive, key: reviews.settle(archive, int(key)),
     "publish": _publish,
+    "release": releases.run_scheduled,
+    "open": releases.open_by_link,
+    "tell-hook": releases.tell_hook,
     "enter": _enter,
     "derive": _derive,
     "mint": releases.mint,

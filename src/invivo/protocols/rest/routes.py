@@ -4,12 +4,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from invivo.protocols.rest import catalogue, delivering, desk, guids, page, searching
+from invivo.protocols.rest import catalogue, delivering, desk, following, guids, page, searching
 from invivo.protocols.rest.application import new_application
 from invivo.protocols.wire import archive_of, route
 
 public = new_application("Public", "Collections, searches and what is released.")
-for part in (catalogue, searching, delivering):
+for part in (catalogue, searching, following, delivering):
     public.include_router(part.router)
 
 

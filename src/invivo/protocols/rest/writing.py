@@ -297,6 +297,25 @@ class Decided(BaseModel):
     states: dict[int, str]
 
 
+class Change(BaseModel):
+    """A change in the archive."""
+
+    seq: int = Field(description="Its number; they grow, with gaps.")
+    at: datetime
+    kind: str = Field(description="created, revised, withdrawn, released or policy")
+    collection: str
+    release: int | None = Field(description="Number of the release; none of a policy.")
+    series_uid: str | None = Field(description="Of created, revised and withdrawn.")
+
+
+class Changes(BaseModel):
+    """A part of the feed of changes."""
+
+    changes: list[Change]
+    after: int = Field(description="Ask with this next, now or later.")
+    is_more: bool = Field(description="Whether there are more already.")
+
+
 class PreviewSeries(BaseModel):
     """A series that the next release would add or revise."""
 

@@ -29,6 +29,17 @@ const tellAll = () => document.querySelectorAll("form[data-pick]").forEach(tell)
 document.addEventListener("invivo:results", tellAll);
 tellAll();
 
+/* The ticked ones are given by a form of their own: what is ticked goes into it as it is sent. */
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-give]")) return;
+  for (const old of event.target.querySelectorAll("input[name=item]")) old.remove();
+  for (const box of document.querySelectorAll("form[data-pick] input[name=item]:checked")) {
+    const copy = document.createElement("input");
+    Object.assign(copy, { type: "hidden", name: "item", value: box.value });
+    event.target.append(copy);
+  }
+}, true);
+
 /* Digits choose a reason while a dialog is open. */
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
@@ -88,6 +99,36 @@ function mountReview() {
     });
   }
 
+  /* Cine: once it is on, each series plays as soon as it opens, until it is off again. */
+  const cine = page.querySelector("[data-cine]");
+  if (cine && box) {
+    const show = () => cine.setAttribute("aria-pressed", String(sessionStorage.getItem("invivo-cine") === "on"));
+    const begin = () => { if (sessionStorage.getItem("invivo-cine") === "on" && box.viewer && !box.viewer.playing) box.viewer.play(); };
+    cine.hidden = false;
+    show();
+    cine.addEventListener("click", () => {
+      const on = cine.getAttribute("aria-pressed") !== "true";
+      sessionStorage.setItem("invivo-cine", on ? "on" : "off");
+      show();
+      if (on) begin();
+      else box.viewer?.pause();
+    });
+    box.addEventListener("viewer:frame", begin, { once: true });
+  }
+
+  /* The places of the findings, one after the other. */
+  let place = -1;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "s" || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+    const places = [...page.querySelectorAll("[data-show-object]")];
+    if (!places.length) return;
+    event.preventDefault();
+    place = (place + 1) % places.length;
+    places[place].click();
+    places[place].closest(".sign-line")?.scrollIntoView({ block: "nearest" });
+  });
+
   for (const [name, key] of [["next", "n"], ["previous", "p"]]) {
     document.addEventListener(`viewer:${name}-series`, () => page.querySelector(`[data-key="${key}"]`)?.click());
   }
@@ -120,6 +161,7 @@ document.addEventListener("click", async (event) => {
     body.replaceChildren(fresh);
     if (!dialog.open) dialog.showModal();
     fresh.querySelector(".scroll")?.focus();
+    fresh.querySelector(".is-at")?.scrollIntoView({ block: "center" });
   } catch (failure) {
     toast(`The tags could not be loaded (${failure.message}). Try again.`, { kind: "danger" });
   }

@@ -14,7 +14,7 @@ import { Frames } from "./viewer-frames.js";
 import { bindPointers } from "./viewer-pointers.js";
 
 const KEYS = [
-  ["↑ ↓, wheel", "previous, next picture"], ["Page ↑ ↓", "ten pictures"], ["Home End", "first, last"], ["space", "play, pause"],
+  ["↑ ↓, wheel", "previous, next picture"], ["Page ↑ ↓", "ten pictures"], ["Home End", "first, last"], ["space", "play, pause"], [", .", "play slower, faster"],
   ["1 … 9", "window preset"], ["w", "dragging sets the window"], ["shift drag", "window, at once"], ["right drag", "window, at once"],
   ["+ −", "zoom"], ["f", "fit"], ["i", "invert"], ["r", "as it was; try again"], ["[ ]", "previous, next series"],
 ];
@@ -154,6 +154,12 @@ class Viewer {
       this.playing = requestAnimationFrame(tick);
     };
     this.playing = requestAnimationFrame(tick);
+  }
+
+  /** Play slower or faster by a step. */
+  pace(by) {
+    const at = SPEEDS.indexOf(Number(this.speed.value)) + by;
+    this.speed.value = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at))];
   }
 
   pause() {
@@ -301,7 +307,7 @@ class Viewer {
     const acts = {
       ArrowDown: () => this.step(1), ArrowRight: () => this.step(1), ArrowUp: () => this.step(-1), ArrowLeft: () => this.step(-1),
       PageDown: () => this.step(10), PageUp: () => this.step(-10), Home: () => this.go(0), End: () => this.go(this.count - 1),
-      " ": () => this.play(), i: () => this.invert(), f: () => this.fit(), w: () => this.setMode(this.mode === "window" ? "scroll" : "window"),
+      " ": () => this.play(), ",": () => this.pace(-1), ".": () => this.pace(1), i: () => this.invert(), f: () => this.fit(), w: () => this.setMode(this.mode === "window" ? "scroll" : "window"),
       "+": () => this.zoom(1.25), "=": () => this.zoom(1.25), "-": () => this.zoom(1 / 1.25), "?": () => this.help.showModal(),
       r: () => this.reset(), "[": () => this.#leave("previous"), "]": () => this.#leave("next"),
     };

@@ -1,5 +1,7 @@
 """Collections: page, policy and people."""
 
+from datetime import timedelta
+
 import pytest
 
 from invivo import accounts, collections
@@ -65,3 +67,16 @@ def test_the_last_owner_stays(archive: Archive) -> None:
 def test_every_licence_of_the_list_has_an_identifier_and_a_name() -> None:
     assert all(licence.id and licence.name for licence in collections.licences())
     assert collections.licence_named("CC-BY-4.0").is_commercial
+
+
+def test_an_embargo_begins_with_an_end_in_the_future(archive: Archive) -> None:
+    yesterday, later = archive.clock().date() - timedelta(days=1), archive.clock().date() + timedelta(days=9)
+    with pytest.raises(Invalid, match="in the future"):
+        make_collection(archive, access="embargoed", embargo_until=yesterday)
+    made = make_collection(archive, access="embargoed", embargo_until=later)
+    draft = collections.Draft("LUNG-1", "Lungs", access="embargoed", embargo_until=yesterday)
+    with pytest.raises(Invalid, match="in the future"):
+        collections.edit(archive, SYSTEM, made.id, draft)
+    with archive.database.transaction() as tx:  # the day comes
+        tx.execute("update collections.collection set embargo_until = %s where id = %s", [yesterday, made.id])
+    collections.edit(archive, SYSTEM, made.id, draft)  # the page can still be changed

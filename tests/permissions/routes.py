@@ -44,7 +44,7 @@ had: /dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{fra
 had: /dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path:path}
 had: /dicom-web/studies/{study}/series/{series}/instances/{instance} /dicom-web/studies/{study}/series/{series}
 had: /dicom-web/studies/{study}
-people: /admin/collections/{collection}/people /admin/collections/{collection}/elsewhere
+people: /api/desk/collections/{name}/asked/{asked} /admin/collections/{collection}/people /admin/collections/{collection}/elsewhere
 people: /admin/collections/{collection}/edit /admin/collections/{collection}/rules
 people: /admin/collections/{collection}/rules/new /admin/collections/{collection}/rules/dry-run
 people: /admin/collections/{collection}/rules/rerun /admin/collections/{collection}/rules/versions/{version:int}

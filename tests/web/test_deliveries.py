@@ -5,10 +5,19 @@ import re
 from typing import Any
 
 import pytest
-from tests.factories import SYSTEM, actor_named, make_collection, make_image, make_person, make_submission
+from tests.factories import (
+    SYSTEM,
+    actor_named,
+    make_collection,
+    make_image,
+    make_person,
+    make_series,
+    make_submission,
+    publish,
+)
 from tests.web.test_proposals import Browser
 
-from invivo import collections, helpdesk, submissions
+from invivo import collections, helpdesk, releases, submissions
 from invivo.archive import Archive
 
 
@@ -97,8 +106,12 @@ def test_an_owner_says_where_a_collection_is_talked_about_and_where_it_moved(arc
     assert olga.post(page, change="discussion", url="https://forum.example.org/lung").status_code == 303
     assert "https://forum.example.org/lung" in Browser(archive).get("/collections/LUNG-1").text
     assert olga.post(page, change="successor", url="https://data.example.org/lung").status_code == 409
+    publish(archive, known, make_series(1))
+    name = releases.want_identifier(archive, SYSTEM, known.id, 0, "local").name
+    assert Browser(archive).get(f"/id/{name}").headers["location"] == "/collections/LUNG-1"
     collections.edit(archive, SYSTEM, known.id, collections.Draft("LUNG-1", "Lungs", state="archived"))
     assert olga.post(page, change="successor", url="https://data.example.org/lung", note="Moved.").status_code == 303
+    assert Browser(archive).get(f"/id/{name}").headers["location"] == "https://data.example.org/lung"
     assert "https://data.example.org/lung" in Browser(archive).get("/collections/LUNG-1").text
 
 

@@ -161,6 +161,12 @@ def _check(archive: Archive, draft: Draft) -> None:
     licence_named(draft.licence)
 
 
+def _need_future(archive: Archive, draft: Draft) -> None:
+    """An embargo that begins ends on a day to come; one that stands already ends by itself."""
+    if draft.access == "embargoed" and draft.embargo_until and draft.embargo_until <= archive.clock().date():
+        raise Invalid("An embargo ends on a day in the future.", code="collection.embargo-until")
+
+
 def draft_for(archive: Archive, short_name: str, title: str, **fields: Any) -> Draft:
     """Return the draft of a new collection as this archive begins them (settings, section ``collections``)."""
     policy = archive.settings.collections
@@ -205,6 +211,7 @@ def create(archive: Archive, actor: accounts.Actor, draft: Draft) -> Collection:
     if not (actor.is_administrator or actor.name == "system"):
         raise Refused("Only an administrator may make a collection.", code="collection.not-administrator")
     _check(archive, draft)
+    _need_future(archive, draft)
     columns, places = ", ".join(_FIELDS), ", ".join(f"%({name})s" for name in _FIELDS)
     try:
         with archive.database.transaction() as tx:
@@ -235,6 +242,8 @@ def edit(archive: Archive, actor: accounts.Actor, collection_id: int, draft: Dra
     try:
         with archive.database.transaction() as tx:
             before = policy_of(tx, collection_id)
+            if (before.access, before.embargo_until) != (draft.access, draft.embargo_until):
+                _need_future(archive, draft)
             tx.execute(
                 f"update collections.collection set {places} where id = %(id)s",  # noqa: S608 - our own names
                 {**_values(draft), "id": collection_id},

@@ -89,6 +89,7 @@ from invivo.submissions.proposal_file import (
     remove_from_proposal,
 )
 from invivo.submissions.receipt import Parcel, Receipt, kept, receive, receive_many, receive_spooled, spool
+from invivo.submissions.reminding import remind_expected
 from invivo.submissions.replacing import (
     Changed,
     Done,
@@ -324,6 +325,7 @@ __all__ = [
     "receive_path",
     "receive_spooled",
     "recheck",
+    "remind_expected",
     "remove_coordinator",
     "remove_from_proposal",
     "remove_sender",

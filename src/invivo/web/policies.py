@@ -20,7 +20,7 @@ ACCESS = (
     ("open", "Open", "Anyone may see and download, without an account"),
     ("registered", "Registered", "Anyone may see; downloading needs an account"),
     ("controlled", "Controlled", "Anyone may see; the owner approves who downloads"),
-    ("embargoed", "Embargoed", "Nothing is shown before a date; then it is open"),
+    ("embargoed", "Embargoed", "Nothing of its data is shown before a date; then they open"),
     ("private", "Private", "Only people named by the owner"),
 )
 REVIEW = (

@@ -80,6 +80,7 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
         try:
             await _rescue(archive, app)
             await run_in_threadpool(submissions.sweep, archive)
+            await run_in_threadpool(submissions.remind_expected, archive)
             await run_in_threadpool(notices.sweep, archive)
             await run_in_threadpool(collections.tend, archive)
             await run_in_threadpool(audit.seal, archive)

@@ -4,7 +4,7 @@ import pytest
 from tests import factories
 from tests.protocols.conftest import Asking
 
-from invivo import accounts, search, submissions
+from invivo import accounts, releases, search, submissions
 from invivo.protocols.rest import desk_routes, routes
 
 
@@ -214,3 +214,22 @@ def test_the_desk_refuses_visitors(desk, archive, method, path):
 def test_a_malformed_body_is_refused(desk, body):
     answer = desk.request("POST", "/api/desk/reviews/decisions", json=body, actor=factories.SYSTEM)
     assert (answer.status_code, answer.json()["code"]) == (400, "request.invalid")
+
+
+def test_a_large_release_is_left_to_the_worker_and_says_how_far_it_is(desk, archive, monkeypatch):
+    monkeypatch.setattr("invivo.releases.scheduled.LARGE_SERIES", 1)
+    collection = factories.make_collection(archive)
+    submission = factories.make_submission(archive, collection)
+    factories.deliver(archive, submission, [*factories.make_series(1), *factories.make_series(1)])
+    factories.advance_all(archive)
+    factories.approve_all(archive)
+    url = "/api/desk/collections/LUNG-1"
+    left = desk.request("POST", f"{url}/releases", json={"notes": "Two."}, actor=factories.SYSTEM)
+    assert left.status_code == 202
+    assert left.headers["location"].endswith(f"{url}/asked/{left.json()['id']}")
+    assert left.json()["number"] is None
+    releases.run_scheduled(archive, left.json()["id"])
+    told = desk.get(f"{url}/asked/{left.json()['id']}", actor=factories.SYSTEM).json()
+    assert (told["number"], told["series_done"], told["series_total"]) == (1, 2, 2)
+    assert desk.get(f"{url}/asked/999", actor=factories.SYSTEM).status_code == 404
+    assert desk.get(f"{url}/asked/{left.json()['id']}").status_code in (401, 403)

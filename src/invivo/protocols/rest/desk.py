@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Path, Query, Response
 
 from invivo import collections, releases, reviews, submissions
+from invivo.errors import NotFound
 from invivo.protocols.rest import writing
 from invivo.protocols.rest.application import TheActor, TheArchive, new_application
 from invivo.protocols.rest.catalogue import ShortName, Uid
@@ -108,11 +109,37 @@ def preview_release(archive: TheArchive, actor: TheActor, name: ShortName) -> wr
     )
 
 
-@router.post("/collections/{name}/releases", status_code=201, tags=["Curating"])
-def publish(archive: TheArchive, actor: TheActor, name: ShortName, asked: writing.NewRelease) -> writing.Published:
-    """Publish all that is cleared in a collection as its next release."""
+@router.post(
+    "/collections/{name}/releases",
+    status_code=201,
+    tags=["Curating"],
+    responses={
+        202: {"model": writing.AskedRelease, "description": "It is large: the worker makes it; Location tells how far."}
+    },
+)
+def publish(
+    archive: TheArchive, actor: TheActor, name: ShortName, asked: writing.NewRelease, response: Response
+) -> writing.Published | writing.AskedRelease:
+    """Publish all that is cleared in a collection as its next release; a large one is left to the worker."""
     known = collections.collection_named(archive, actor, name)
-    return writing.Published(number=releases.publish(archive, actor, known.id, asked.notes))
+    if not releases.is_large(archive, actor, known.id):
+        return writing.Published(number=releases.publish(archive, actor, known.id, asked.notes))
+    left = releases.schedule(archive, actor, known.id, notes=asked.notes)
+    response.status_code = 202
+    response.headers["Location"] = (
+        f"{archive.settings.public_url}/api/desk/collections/{known.short_name}/asked/{left.id}"
+    )
+    return writing.AskedRelease.model_validate(left)
+
+
+@router.get("/collections/{name}/asked/{asked}", tags=["Curating"])
+def get_asked_release(archive: TheArchive, actor: TheActor, name: ShortName, asked: RowId) -> writing.AskedRelease:
+    """Say how far the worker is with a release."""
+    known = collections.collection_named(archive, actor, name)
+    found = [one for one in releases.schedules_of(archive, actor, known.id) if one.id == asked]
+    if not found:
+        raise NotFound("Nobody asked for such a release.", code="release.not-asked")
+    return writing.AskedRelease.model_validate(found[0])
 
 
 @router.post("/series/{uid}/withdrawal", status_code=201, tags=["Curating"])

@@ -128,6 +128,7 @@ class Series(_Answer):
     transfer_syntaxes: list[str]
     licence: str
     access: str
+    quality: str | None = Field(description="usable, questionable or unusable; null: nobody has said")
     revision: int
     first_release: int
     package: str = Field(description="Address of the series as a ZIP")
@@ -351,6 +352,19 @@ class Withdrawal(BaseModel):
     collection: str = Field(max_length=64)
     reason_class: str = Field(max_length=20, description="privacy, consent, quality, duplicate, legal or other")
     reason: str = Field(min_length=1, max_length=2000)
+
+
+class AskedRelease(_Answer):
+    """A release that the worker makes: how far it is, what blocks it, and its number when it is made."""
+
+    id: int
+    state: str
+    due_at: datetime
+    blocked: str
+    series_total: int
+    series_done: int
+    number: int | None
+    ended_at: datetime | None
 
 
 class Published(BaseModel):

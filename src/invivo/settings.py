@@ -263,6 +263,12 @@ class Releases(_Section):
         default_factory=lambda: [30, 7, 1],
         description="How many days before an embargo ends or a scheduled release is made its people are reminded.",
     )
+    trash_days: int = Field(
+        28,
+        ge=0,
+        le=3650,
+        description="What is marked for deletion can be restored for so many days before it is deleted.",
+    )
 
 
 class Hooks(_Section):

@@ -20,7 +20,14 @@ import pytest
 
 from tests.walks.tree import free_port
 
-SHORT = {"DEMO-ATLAS": "open", "DEMO-BRAIN": "registered", "DEMO-INTAKE": "open", "DEMO-WARD": "registered"}
+SHORT = {
+    **{"DEMO-ATLAS": "open", "DEMO-BRAIN": "registered", "DEMO-INTAKE": "open", "DEMO-WARD": "registered"},
+    **{"DEMO-TRIAL": "open", "DEMO-TRIAL-CLINICAL": "controlled", "DEMO-TRIAL-SMOOTHED": "open"},
+}
+PEOPLE = (
+    *("visitor", "submitter", "curator", "owner", "admin"),
+    *("researcher", "coordinator", "reader", "committee", "editor"),
+)
 
 
 class Demo:
@@ -58,10 +65,48 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def test_four_collections_with_their_policies_are_released(demo: Demo) -> None:
+def test_every_collection_is_released_with_its_policy(demo: Demo) -> None:
     listed = demo.http.get("/api/collections").json()
     found = {one["short_name"]: one["access"] for one in (listed if isinstance(listed, list) else listed["rows"])}
     assert found == SHORT
+
+
+def test_everybody_of_the_demo_has_name_password_and_token(demo: Demo) -> None:
+    assert tuple(demo.told["accounts"]) == PEOPLE
+    for name, account in demo.told["accounts"].items():
+        assert account["name"] == name
+        assert account["password"]
+        assert demo.http.get("/api/collections", headers=demo.as_person(name)).status_code == 200
+
+
+def test_the_trial_has_three_releases_one_of_them_with_a_revised_series(demo: Demo) -> None:
+    page = demo.http.get("/collections/DEMO-TRIAL/versions").text
+    assert "Release 3" in page
+    assert "1 series revised" in page
+    assert "The subject no longer wishes" in page
+    rows = demo.http.get("/api/search", params={"collection": "DEMO-TRIAL", "limit": 50}).json()["rows"]
+    assert len(rows) == 7
+    assert {row["instance_count"] for row in rows} >= {5}
+
+
+@pytest.mark.parametrize(("link", "says"), [("official", "confirm"), ("reviewer", ""), ("upload", ""), ("editor", "")])
+def test_who_has_a_link_needs_no_account(demo: Demo, link: str, says: str) -> None:
+    answer = demo.http.get(demo.told["links"][link], follow_redirects=True)
+    assert answer.status_code == 200
+    assert says in answer.text
+
+
+def test_controlled_data_are_had_by_who_was_approved_and_by_nobody_else(demo: Demo) -> None:
+    row = demo.http.get("/api/search", params={"collection": "DEMO-TRIAL-CLINICAL"}).json()["rows"][0]
+    path = f"/series/{row['series_uid']}/package.zip"
+    assert demo.http.get(path, headers=demo.as_person("researcher")).status_code == 200
+    assert demo.http.get(path, headers=demo.as_person("visitor")).status_code == 403
+
+
+def test_each_person_of_the_trial_finds_their_work(demo: Demo) -> None:
+    for name in ("curator", "reader"):
+        assert "DEMO-TRIAL" in demo.http.get("/api/desk/reviews", headers=demo.as_person(name)).text
+    assert demo.http.get("/collections/DEMO-TRIAL-SMOOTHED").text.count("DEMO-TRIAL") > 1
 
 
 def test_the_open_one_has_many_modalities_and_a_stack_of_slices(demo: Demo) -> None:
@@ -99,6 +144,8 @@ def test_no_name_of_the_samples_is_public(demo: Demo) -> None:
         content = path.read_bytes() if path.is_file() else b""
         assert b"Sample^Sasha" not in content
         assert b"CompressedSamples^" not in content
+        assert b"Abel^Anna" not in content
+        assert b"Southgate" not in content
 
 
 @pytest.mark.skipif(not shutil.which("storescu"), reason="DCMTK is not installed")

@@ -99,6 +99,10 @@ people: /releases/{collection}/schedule /releases/{collection}/licences /release
 people: /releases/{collection}/hooks /releases/{collection}/editor
 staff: /releases/{collection}/progress/{schedule:int} /releases/{collection}/hooks/{hook:int} /admin/hooks /admin/hooks/{hook:int}
 secret: /editor/{secret}
+people: /releases/{collection}/trash /releases/{collection}/holds /releases/{collection}/quality
+staff: /admin/trash /admin/reports /admin/reports/history.csv /admin/reports/series.csv
+change: /releases/{collection}/trash/{deletion:int}/decide /releases/{collection}/trash/{deletion:int}/restore
+change: /releases/{collection}/holds/{hold:int}/lift
 change: /releases/{collection}/embargo /releases/{collection}/links /releases/{collection}/links/revoke
 change: /releases/{collection}/schedule/cancel
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from invivo import accounts, collections, search
+from invivo import accounts, attachments, carts, collections, releases, search, submissions
 from invivo.archive import Archive
 from tests import factories
 from tests.factories import PASSWORD, SYSTEM
@@ -22,11 +22,22 @@ CLASSES: dict[str, dict[str, object]] = {
     "embargoed": {"access": "embargoed", "embargo_until": TODAY + timedelta(300)},
     "private": {"access": "private"},
     "unlisted": {"access": "open", "is_listed": False},
+    "strict": {"access": "controlled"},
 }
-APPOINTED = ("member", "submitter", "curator", "owner", "committee")
-PEOPLE = ("registered", *APPOINTED, "approved", "expired", "grouped", "elsewhere", "administrator")
+APPOINTED = ("member", "submitter", "curator", "owner", "committee", "editor")
+PEOPLE = (
+    "registered",
+    *APPOINTED,
+    "coordinator",
+    "approved",
+    "expired",
+    "grouped",
+    "elsewhere",
+    "administrator",
+)
 ROLES = ("anonymous", *PEOPLE, "reviewer")
 REVIEWED = "private"
+PORTS: dict[str, int] = {}  # of the DICOM door that is served, and of the peer that objects are sent to
 
 
 def expected(role: str, access: str) -> str:
@@ -34,11 +45,12 @@ def expected(role: str, access: str) -> str:
     if role in ("member", "curator", "owner", "grouped", "administrator") or (role, access) == ("reviewer", REVIEWED):
         return "KSH"
     is_known = role not in ("anonymous", "reviewer")
-    visitor = {"open": "KSH", "registered": "KSH" if is_known else "KS", "controlled": "KS", "protected": "K"}
+    visitor = {"open": "KSH", "registered": "KSH" if is_known else "KS", "protected": "K"}
+    visitor |= {"controlled": "KS", "strict": "KS"}
     base = visitor.get(access, "K" if access == "embargoed" else "")
-    if role in ("submitter", "committee"):
+    if role in ("submitter", "committee", "editor", "coordinator"):
         return base or "K"
-    if role == "approved":
+    if role == "approved" and access != "strict":  # its data are for sign-ins with a second factor
         return {"embargoed": "K", "private": ""}.get(access, "KSH")
     return base
 
@@ -53,6 +65,7 @@ class Sample:
     series: str
     instance: str
     subject: str
+    attachment: int = 999999
 
     @property
     def known_words(self) -> tuple[str, ...]:
@@ -72,6 +85,17 @@ class World:
 
     samples: dict[str, Sample]
     clients: dict[str, httpx.Client]
+    cart: str = ""
+    editor: str = ""
+    url: str = ""
+
+
+def peer_port(home: Path) -> int:
+    """Write settings with a peer that objects are sent to; return its port."""
+    port = free_port()
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "invivo.toml").write_text(f'[dimse.peers]\nMATRIX = "127.0.0.1:{port}"\n')
+    return port
 
 
 def fill(archive: Archive, dsn: str) -> tuple[dict[str, Sample], dict[str, str]]:
@@ -87,7 +111,9 @@ def fill(archive: Archive, dsn: str) -> tuple[dict[str, Sample], dict[str, str]]
         for role in APPOINTED:
             collections.add_member(archive, SYSTEM, made.id, people[role].id, role)
         collections.add_group_role(archive, SYSTEM, made.id, group.id, "member")
-        policy = collections.AccessPolicy(hides_metadata=access == "protected")
+        site = submissions.add_site(archive, SYSTEM, made.id, "EMPTY", "A site without data")
+        submissions.add_coordinator(archive, SYSTEM, made.id, site.id, people["coordinator"].id)
+        policy = collections.AccessPolicy(hides_metadata=access == "protected", needs_factor=access == "strict")
         collections.set_access_policy(archive, SYSTEM, made.id, policy)
         samples[access] = _sample(archive, made, dsn, people)
     other = factories.make_collection(archive, "ELSEWHERE", access="private")
@@ -98,7 +124,26 @@ def fill(archive: Archive, dsn: str) -> tuple[dict[str, Sample], dict[str, str]]
         secrets[name], _ = accounts.create_token(archive, actor, "test", ["read", "submit", "curate"])
     address, _ = collections.make_link(archive, SYSTEM, samples[REVIEWED].collection_id, "Reviewer", 30)
     secrets["reviewer"] = address.rpartition("/")[2]
+    secrets["cart"] = _filled_cart(archive, samples)
+    address, _ = releases.make_editor_link(archive, SYSTEM, samples["embargoed"].collection_id, "Editor", 30)
+    secrets["editor-link"] = address.rpartition("/")[2]
+    _derive(archive, samples)
     return samples, secrets
+
+
+def _filled_cart(archive: Archive, samples: dict[str, Sample]) -> str:
+    """Fill a cart as somebody who sees everything; whoever knows its name may open it."""
+    cart = carts.open_cart(archive, SYSTEM)
+    assert carts.add_series(archive, SYSTEM, cart.id, [one.series for one in samples.values()]) == len(samples)
+    return cart.id
+
+
+def _derive(archive: Archive, samples: dict[str, Sample]) -> None:
+    """Make derived results that everybody sees, of a collection that nobody knows of and of one that everybody knows of."""
+    made = factories.make_collection(archive, "RESULTS", access="open")
+    names = [samples[access].short_name for access in ("private", "unlisted", "open")]
+    collections.set_sources(archive, SYSTEM, made.id, names)
+    factories.publish(archive, made, factories.make_series(1, patient="P-results"))
 
 
 def _sample(archive: Archive, made: collections.Collection, dsn: str, people: dict[str, accounts.Person]) -> Sample:
@@ -117,7 +162,20 @@ def _sample(archive: Archive, made: collections.Collection, dsn: str, people: di
         ).fetchone()
     assert row is not None
     found = next(one for one in search.find(archive, SYSTEM, search.ALL).rows if one.series_uid == row[0])
-    return Sample(made.short_name, made.id, found.study_uid, row[0], row[1], found.subject)
+    file = _attach(archive, dsn, made)
+    return Sample(made.short_name, made.id, found.study_uid, row[0], row[1], found.subject, file)
+
+
+def _attach(archive: Archive, dsn: str, made: collections.Collection) -> int:
+    """Put a file that is not DICOM into the release of a collection."""
+    spooled = archive.objects.spool_bytes(f"notes of {made.short_name}".encode(), 1000)
+    archive.objects.keep([spooled])
+    with archive.database.transaction() as tx:
+        attachments.attach(tx, made.id, 1, "notes.txt", spooled.sha256, spooled.size, spooled.crc32)
+    with psycopg.connect(dsn) as tx:
+        row = tx.execute("select max(id) from attachments.attachment").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def command(home: Path) -> tuple[list[str], str, int]:
@@ -137,4 +195,17 @@ def client(url: str, role: str, secrets: dict[str, str]) -> httpx.Client:
     return made
 
 
-__all__ = ["PASSWORD", "REVIEWED", "ROLES", "UNKNOWN", "Sample", "World", "client", "command", "expected", "fill"]
+__all__ = [
+    "PASSWORD",
+    "PORTS",
+    "REVIEWED",
+    "ROLES",
+    "UNKNOWN",
+    "Sample",
+    "World",
+    "client",
+    "command",
+    "expected",
+    "fill",
+    "peer_port",
+]

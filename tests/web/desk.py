@@ -15,9 +15,12 @@ from invivo.web import (
     accounts,
     admin,
     credits,
+    deletions,
     derived,
     hooks,
+    images,
     landing,
+    quality,
     releases,
     render,
     reviews,
@@ -25,7 +28,21 @@ from invivo.web import (
     submissions,
 )
 
-PAGES = (accounts, submissions, reviews, releases, schedules, derived, hooks, credits, admin, landing)
+PAGES = (
+    accounts,
+    submissions,
+    reviews,
+    releases,
+    schedules,
+    derived,
+    hooks,
+    credits,
+    admin,
+    landing,
+    deletions,
+    quality,
+    images,
+)
 
 
 class Browser:

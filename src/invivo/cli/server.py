@@ -139,11 +139,17 @@ def verify(
     if as_json:
         console.print_json(data=told, default=str)
     for name, value in told.items() if not as_json else ():
-        console.print(f"{name}: {' '.join(value) if isinstance(value, tuple | list) else value}", highlight=False)
+        console.print(f"{name}: {_in_words(value)}", highlight=False)
     if found.faults:
         raise Broken("The journal is not what was sealed; see above.", code="audit.chain-broken")
     if told.get("damaged"):
         raise Broken("Stored files are damaged; put them back from a backup. See above.", code="fixity.damaged")
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {one}" for name, one in value.items())
+    return ("; ".join(map(str, value)) or "none") if isinstance(value, tuple | list) else str(value)
 
 
 def _read_files(archive: Archive, *, quiet: bool) -> None:

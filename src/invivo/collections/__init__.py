@@ -124,7 +124,13 @@ from invivo.collections.reviewer_link import (
     revoke_link,
 )
 from invivo.collections.uses import ApprovedUse, RequestFigures, approved_uses, remind, request_figures
-from invivo.collections.visible import collections_visible_to, downloadable_by, effective_access, visible_to
+from invivo.collections.visible import (
+    collections_visible_to,
+    downloadable_by,
+    effective_access,
+    releases_visible_to,
+    visible_to,
+)
 from invivo.collections.why import Answer, Path, Reason, UnknownReason, why
 
 __all__ = [
@@ -227,6 +233,7 @@ __all__ = [
     "policy_of",
     "put_in_force",
     "read_list",
+    "releases_visible_to",
     "remind",
     "remove_from_group",
     "remove_group",

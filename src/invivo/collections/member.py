@@ -67,11 +67,13 @@ def add_member(
     need_owner(actor, collection_id)
     role, site = checked_role(role, site)
     with archive.database.transaction() as tx:
-        tx.execute(
+        done = tx.execute(
             "insert into collections.member (collection_id, person_id, role, site) values (%s, %s, %s, %s)"
             " on conflict do nothing",
             [collection_id, person_id, role, site],
         )
+        if not done.rowcount:
+            return
         detail = {"person": person_id, "role": role} | ({"site": site} if site else {})
         audit.note(tx, actor.name, "collection.add-member", f"collection:{collection_id}", **detail)
 

@@ -263,3 +263,27 @@ def collections_visible_to(actor: accounts.Actor, alias: str = "c") -> database.
         f" and {alias}.access <> 'private'))"
     )
     return database.Condition(text, {own: actor.collections_with(*KNOWS), person: actor.person_id})
+
+
+def releases_visible_to(actor: accounts.Actor, alias: str = "c") -> database.Condition:
+    """Return the condition on collections under which the actor may know what they released: numbers, counts, tombstones.
+
+    Under an embargo that a collection exists may be known; what was put into it and when is for those who see its data.
+
+    Parameters
+    ----------
+    alias : str
+        Name of the table in the statement; our own text.
+    """
+    if _sees_all(actor):
+        return database.everything()
+    known = collections_visible_to(actor, alias)
+    own, person = database.fresh("own"), database.fresh("person")
+    roles = (*READS, "reviewer") if actor.person_id is None else READS
+    text = (
+        f"({known.text} and ({alias}.access <> 'embargoed' or {alias}.embargo_until <= current_date"
+        f" or {alias}.id = any(%({own})s::bigint[]) or {alias}.id in (select r.collection_id from collections.held_role r"
+        f" where r.person_id = %({person})s and r.role = 'member')))"
+    )
+    given = {own: actor.collections_with(*roles), person: actor.person_id if _is_known(actor) else None}
+    return database.Condition(text, {**known.parameters, **given})

@@ -7,6 +7,7 @@ from invivo import collections
 from invivo.demo.sample import Sample
 
 OPEN, REGISTERED, WAITING, IN_HOUSE = "DEMO-ATLAS", "DEMO-BRAIN", "DEMO-INTAKE", "DEMO-WARD"
+TRIAL, CLINICAL, SMOOTHED = "DEMO-TRIAL", "DEMO-TRIAL-CLINICAL", "DEMO-TRIAL-SMOOTHED"  # made by `history` and `sister`
 
 PEOPLE = {
     # account: (display name, site roles, {collection: role})
@@ -15,6 +16,11 @@ PEOPLE = {
     "curator": ("Cora Curator", ("curator",), {}),
     "owner": ("Odile Owner", (), {OPEN: "owner", REGISTERED: "owner", WAITING: "owner", IN_HOUSE: "owner"}),
     "admin": ("Ada Admin", ("administrator",), {}),
+    "researcher": ("Rhea Researcher", (), {}),
+    "coordinator": ("Kim Coordinator", (), {}),
+    "reader": ("Rory Reader", (), {}),
+    "committee": ("Mona Member", (), {}),
+    "editor": ("Eddie Editor", (), {}),
 }
 SCOPES = {
     "visitor": ("read",),
@@ -22,6 +28,11 @@ SCOPES = {
     "curator": ("read", "submit", "curate"),
     "owner": ("read", "submit", "curate"),
     "admin": ("read", "submit", "curate", "administer"),
+    "researcher": ("read",),
+    "coordinator": ("read", "submit"),
+    "reader": ("read", "curate"),
+    "committee": ("read", "curate"),
+    "editor": ("read", "curate"),
 }
 
 DRAFTS = (

@@ -15,16 +15,17 @@ from typing import Any
 
 import structlog
 
-from invivo import accounts, collections, quarantine, releases, reviews, serving, submissions
+from invivo import accounts, collections, releases, reviews, serving, submissions
 from invivo.archive import Archive, open_archive
+from invivo.demo import around, history, sister
 from invivo.demo.delivery import send_by_dimse, send_by_stow, send_by_tus, table_file
 from invivo.demo.plan import DRAFTS, IN_HOUSE, OPEN, PEOPLE, REGISTERED, SCOPES, WAITING, share
 from invivo.demo.sample import samples, write_functional_series
+from invivo.demo.stage import Stage, await_processed
 from invivo.errors import Broken, Conflict, InvivoError
 from invivo.settings import Settings
 
 SHARED = Path("..") / "shared" / "data" / "dicom"
-PATIENCE_S = 600.0
 VIEWER_S = 60.0
 _log = structlog.get_logger()
 
@@ -106,22 +107,47 @@ def fill(archive: Archive, path: Path) -> None:
     submissions.add_sender(archive, me, opened[OPEN], called_aet=OPEN)
     for network in ("127.0.0.0/8", "::1"):
         submissions.add_sender(archive, me, opened[IN_HOUSE], address=network)
+    stage = Stage(archive, secret, scratch)
+    around.accept_terms(stage)
+    trial = history.propose(stage)  # before the first token is used: the web door remembers rights for some seconds
     url, token = archive.settings.public_url, secret["submitter"]["token"]
     dimse = archive.settings.dimse_address
     _log.info("demo.sending", files=sum(len(files) for files in shares.values()))
     send_by_dimse(dimse, OPEN, shares[OPEN])
     send_by_stow(url, token, opened[REGISTERED], shares[REGISTERED])
     send_by_dimse(dimse, archive.settings.dimse.aet, shares[IN_HOUSE])
+    history.deliver(stage, trial)  # while the worker is at the rest
+    sisters = sister.begin(stage)
     _settle(archive, [numbers[OPEN], numbers[REGISTERED]], opened)
     send_by_tus(url, token, opened[WAITING], [*shares[WAITING], table_file(scratch)], scratch)
     _settle_part(archive, numbers[WAITING], opened[WAITING])
-    _write(archive.settings, path, secret)
+    links = _write_history(stage, trial, sisters)
+    _write(archive.settings, path, secret, links)
+
+
+def _write_history(stage: Stage, trial: history.Trial, sisters: sister.Sisters) -> dict[str, str]:
+    """Take the collection through its releases and the people around it through theirs; return the links that were made."""
+    await_processed(stage.archive, [trial.north, trial.south, *(delivery for _, delivery in sisters.deliveries)])
+    history.first_release(stage, trial)
+    around.follow(stage, trial.collection_id)
+    history.send_revision(stage, trial)
+    sister.publish_both(stage, sisters)
+    sister.introduce(stage)
+    official, reviewer = sister.apply_for(stage, sisters)
+    around.say_of_itself(stage)
+    await_processed(stage.archive, [trial.north])
+    history.later_releases(stage, trial)
+    around.ask_and_answer(stage)
+    around.download_some(stage)
+    history.what_waits(stage, trial)
+    upload = f"{stage.archive.settings.public_url}/deposit/{trial.upload_secret}"
+    return {"official": official, "reviewer": reviewer, "upload": upload, "editor": history.editor_link(stage, trial)}
 
 
 def _make_people(archive: Archive, me: accounts.Actor) -> dict[str, dict[str, str]]:
     made = {}
     for name, (display_name, roles, _) in PEOPLE.items():
-        password = f"{name}-{secrets.token_hex(6)}"
+        password = f"{name}-{secrets.token_hex(6)}v"  # a name and nothing but digits would be refused as a common one
         accounts.create_person(archive, me, name, password, display_name=display_name, site_roles=roles)
         person = accounts.actor_of_person(archive, accounts.person_named(archive, name).id)
         token, _ = accounts.create_token(archive, person, "demo", SCOPES[name])
@@ -138,22 +164,9 @@ def _make_collections(archive: Archive, me: accounts.Actor) -> dict[str, int]:
     return numbers
 
 
-def _await_processed(archive: Archive, submission_ids: list[int]) -> None:
-    """Wait until the worker has taken everything that was received to its review item."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        with archive.database.transaction() as tx:
-            counts = [quarantine.counts_of_submission(tx, number) for number in submission_ids]
-        if all(sum(count.values()) and not count.get("received") for count in counts):
-            time.sleep(0.3)  # the item of the last series is written just after its last object
-            return
-        time.sleep(0.2)
-    raise Broken("The worker did not finish in time.", code="demo.slow")
-
-
 def _settle(archive: Archive, numbers: list[int], opened: dict[str, int]) -> None:
     """Decide as the curator would who has looked at everything: broken things go, the rest is released."""
-    _await_processed(archive, [opened[OPEN], opened[REGISTERED]])
+    await_processed(archive, [opened[OPEN], opened[REGISTERED]])
     curator = accounts.actor_of_person(archive, accounts.person_named(archive, "curator").id)
     for number in numbers:
         for item in reviews.queue(archive, curator, collection_id=number, limit=1000).items:
@@ -173,7 +186,7 @@ def _verdict(item: reviews.Item) -> tuple[str, str]:
 
 def _settle_part(archive: Archive, number: int, submission_id: int) -> None:
     """Approve a few items of the waiting collection and publish them; the others stay for whoever tries the demo."""
-    _await_processed(archive, [submission_id])
+    await_processed(archive, [submission_id])
     curator = accounts.actor_of_person(archive, accounts.person_named(archive, "curator").id)
     items = reviews.queue(archive, curator, collection_id=number, limit=1000).items
     clean = [item for item in items if item.kind == "images" and not item.stuck_count and not item.conflict_count]
@@ -185,7 +198,7 @@ def _settle_part(archive: Archive, number: int, submission_id: int) -> None:
     reviews.decide(archive, curator, others, "reopen")
 
 
-def _write(settings: Settings, path: Path, secret: dict[str, dict[str, str]]) -> None:
+def _write(settings: Settings, path: Path, secret: dict[str, dict[str, str]], links: dict[str, str]) -> None:
     deadline = time.monotonic() + VIEWER_S
     host, port = settings.dimse_address
     while (
@@ -198,6 +211,7 @@ def _write(settings: Settings, path: Path, secret: dict[str, dict[str, str]]) ->
         "http": settings.public_url,
         "dimse": {"host": host, "port": port, "aet": settings.dimse.aet},
         "accounts": secret,
+        "links": links,
         "viewer": serving.viewer_folder(settings.home) is not None,
     }
     growing = path.with_suffix(".part")
@@ -215,7 +229,7 @@ def _tell(settings: Settings, path: Path, began: float) -> None:
         "",
         f"  DICOM   {host}:{port}, application entity {settings.dimse.aet}",
         f"          try: storescu {host if host != socket.gethostname() else '127.0.0.1'} {port} FILE",
-        *(f"  {name:<9} password {one['password']}" for name, one in told["accounts"].items()),
+        *(f"  {name:<11} password {one['password']}" for name, one in told["accounts"].items()),
         "",
         f"  Tokens and all of this: {path}",
         "  Stop with Ctrl-C; start again with the same command.",

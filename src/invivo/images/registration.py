@@ -167,26 +167,6 @@ def mark_sites(tx: database.Tx, collection_id: int, sites: Mapping[str, str]) ->
     )
 
 
-def withdraw(tx: database.Tx, collection_id: int, release: int, series_uid: str) -> bool:
-    """End a series with a release: it is in no release from that number on; return whether it was there.
-
-    A series that came with the same release leaves no trace in it.
-    """
-    row = tx.execute(
-        "update images.series set releases = int4range(lower(releases), greatest(lower(releases), %s))"
-        " where collection_id = %s and uid = %s and upper_inf(releases) returning key",
-        [release, collection_id, series_uid],
-    ).fetchone()
-    if row is None:
-        return False
-    tx.execute(
-        "update images.instance set releases = int4range(lower(releases), greatest(lower(releases), %s))"
-        " where series_key = %s and upper_inf(releases)",
-        [release, row.key],
-    )
-    return True
-
-
 def enter_study(tx: database.Tx, collection_id: int, subject_id: int, facts: Facts) -> int:
     """Return the id of a study, making the row if it is new; what an object does not say stays as it was."""
     return enter_studies(tx, collection_id, [(subject_id, facts)])[facts.study_uid]

@@ -67,6 +67,7 @@ class Series:
     transfer_syntaxes: list[str]
     cover_instance_id: int | None
     entered_at: datetime
+    quality: str | None
     first_release: int
     collection: str
     collection_title: str

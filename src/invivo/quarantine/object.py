@@ -408,12 +408,17 @@ def leave(tx: database.Tx, object_ids: Sequence[int]) -> None:
 
 
 def bury(archive: Archive, limit: int = 2000) -> int:
-    """Delete the files of released and discarded objects that nothing else needs; return how many are gone."""
+    """Delete the files of released and discarded objects that nothing else needs; return how many are gone.
+
+    Those of a collection that is on legal hold as a whole stay until the hold is lifted.
+    """
     with archive.database.transaction() as tx:
         done = tx.execute(
             "select o.id, o.digest, o.clean_digest from quarantine.object o"  # noqa: S608
             " where o.state in ('discarded', 'released') and o.buried_at is null and not exists (select 1 from quarantine.object n"
             f" where n.state in {_LIVE} and (n.digest in (o.digest, o.clean_digest) or n.clean_digest in (o.digest, o.clean_digest)))"
+            " and not exists (select from releases.hold h where h.collection_id = o.collection_id and h.lifted_at is null"
+            " and h.subject_label = '' and h.series_uid = '')"
             " order by o.id limit %s for update skip locked",
             [limit],
         ).fetchall()

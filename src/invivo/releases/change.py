@@ -61,7 +61,7 @@ select g.seq, g.at, g.kind, c.short_name, g.number, g.series_uid
 from releases.change g join collections.collection c on c.id = g.collection_id
 cross join lateral (select c.id as collection_id, null::text as access, int4range(1, null) as releases) whole
 where g.seq > %(after)s and {visible}
-    and (g.kind in ('released', 'policy') or g.kind = 'withdrawn' and {of_it} or exists (
+    and (g.kind = 'policy' or g.kind = 'released' and {released} or g.kind = 'withdrawn' and {of_it} or exists (
         select from images.series s where s.collection_id = g.collection_id and s.uid = g.series_uid and {seen}))
     and (%(collection)s::text is null or lower(c.short_name) = lower(%(collection)s))
 order by g.seq limit %(most)s
@@ -77,6 +77,7 @@ def changes(
         visible=collections.collections_visible_to(actor),
         seen=collections.visible_to(actor),
         of_it=collections.visible_to(actor, "whole"),
+        released=collections.releases_visible_to(actor),
     )
     given = {"after": after, "collection": collection, "most": max(1, min(most, MOST))}
     with archive.database.transaction() as tx:

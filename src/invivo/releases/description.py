@@ -121,7 +121,7 @@ def describe(archive: Archive, actor: accounts.Actor, collection_id: int, number
     ------
     UnknownRelease
     """
-    statement = database.join(_ABOUT, visible=collections.collections_visible_to(actor))
+    statement = database.join(_ABOUT, visible=collections.releases_visible_to(actor))
     with archive.database.transaction() as tx:
         found = database.rows(
             tx, database.Statement(statement.text, {**statement.parameters, "id": collection_id, "number": number})

@@ -137,7 +137,7 @@ def _new_name() -> str:
 
 
 def page_of(archive: Archive, actor: accounts.Actor, name: str) -> str:
-    """Return where a name of ours leads: the path of a landing page.
+    """Return where a name of ours leads: the path of a landing page; under an embargo that of the collection.
 
     Raises
     ------
@@ -145,9 +145,11 @@ def page_of(archive: Archive, actor: accounts.Actor, name: str) -> str:
         There is none, or the actor may not know of its collection.
     """
     statement = database.join(
-        "select i.number, c.short_name from releases.identifier i join collections.collection c on c.id = i.collection_id"
+        "select case when {shown} then i.number else 0 end as number, c.short_name"
+        " from releases.identifier i join collections.collection c on c.id = i.collection_id"
         " where i.name = %(name)s and {visible}",
         visible=collections.collections_visible_to(actor),
+        shown=collections.releases_visible_to(actor),
     )
     with archive.database.transaction() as tx:
         found = database.rows(tx, database.Statement(statement.text, {**statement.parameters, "name": name}))

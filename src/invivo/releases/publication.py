@@ -280,18 +280,20 @@ def write_release(
     number: int,
     notes: str,
     changed: tuple[int, int, int],
+    *,
+    is_restoring: bool = False,
 ) -> None:
     """Write the row of a release, over what the collection holds now; the one that grew before is finished by it."""
     tx.execute("update releases.release set is_growing = false where collection_id = %s and is_growing", [policy.id])
     tx.execute(
         "insert into releases.release (collection_id, number, notes, licence, access, published_by, series_added, series_revised,"
-        " series_withdrawn, instance_count, size_bytes)"
-        " select %(id)s, %(number)s, %(notes)s, %(licence)s, %(access)s, %(actor)s, %(added)s, %(revised)s, %(withdrawn)s,"
+        " series_withdrawn, is_restoring, instance_count, size_bytes)"
+        " select %(id)s, %(number)s, %(notes)s, %(licence)s, %(access)s, %(actor)s, %(added)s, %(revised)s, %(withdrawn)s, %(restoring)s,"
         " coalesce(sum(instance_count), 0), coalesce(sum(size_bytes), 0) from images.series"
         " where collection_id = %(id)s and upper_inf(releases)",
         {
             **{"id": policy.id, "number": number, "notes": notes.strip()[:10_000], "licence": policy.licence},
-            **{"access": policy.access, "actor": actor},
+            **{"access": policy.access, "actor": actor, "restoring": is_restoring},
             **dict(zip(("added", "revised", "withdrawn"), changed, strict=True)),
         },
     )

@@ -38,7 +38,17 @@ class Tombstone:
     reason_class: str
     reason: str
     withdrawn_at: datetime
+    scope: str
+    since_release: int | None
+    restored_at: datetime | None
+    restored_in: int | None
+    deleted_at: datetime | None
     collection: str
+
+    def is_missing_from(self, number: int) -> bool:
+        """Tell whether a release had the series and does not show it any more."""
+        was_there = (self.since_release or 1) <= number < self.release_number
+        return was_there and self.scope == "everywhere" and self.restored_at is None
 
 
 _NAMES = {"collection": "c.short_name", "collection_title": "c.title"}
@@ -51,7 +61,7 @@ def releases_of(archive: Archive, actor: accounts.Actor, collection_id: int) -> 
     statement = database.join(
         f"select {_RELEASE} from releases.release r join collections.collection c on c.id = r.collection_id"  # noqa: S608
         " where r.collection_id = %(id)s and {visible} order by r.number desc",
-        visible=collections.collections_visible_to(actor),
+        visible=collections.releases_visible_to(actor),
     )
     with archive.database.transaction() as tx:
         return [
@@ -68,7 +78,7 @@ def newest(archive: Archive, actor: accounts.Actor, limit: int = 6) -> list[Rele
         f"select * from (select distinct on (r.collection_id) {_RELEASE} from releases.release r"  # noqa: S608
         " join collections.collection c on c.id = r.collection_id where {visible} order by r.collection_id, r.number desc) as last"
         " order by published_at desc limit %(limit)s",
-        visible=collections.collections_visible_to(actor),
+        visible=collections.releases_visible_to(actor),
     )
     with archive.database.transaction() as tx:
         return [
@@ -80,8 +90,10 @@ def newest(archive: Archive, actor: accounts.Actor, limit: int = 6) -> list[Rele
 def _tombstones(archive: Archive, actor: accounts.Actor, criteria: str, **parameters: object) -> list[Tombstone]:
     statement = database.join(
         f"select {_TOMBSTONE} from releases.tombstone t join collections.collection c on c.id = t.collection_id"  # noqa: S608
-        " where " + criteria + " and {visible} order by t.id desc",
-        visible=collections.collections_visible_to(actor),
+        " cross join lateral (select c.id as collection_id, null::text as access, int4range(1, null) as releases) whole"
+        " where " + criteria + " and {visible} and {of_it} order by t.id desc",
+        visible=collections.releases_visible_to(actor),
+        of_it=collections.visible_to(actor, "whole"),
     )
     with archive.database.transaction() as tx:
         return [

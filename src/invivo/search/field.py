@@ -66,6 +66,7 @@ FIELDS = (
     Field("size", "Size", "s.size_bytes", "number", "", "bytes"),
     Field("licence", "Licence", "coalesce(s.licence, c.licence)", "text"),
     Field("access", "Access", "c.access", "text"),
+    Field("quality", "Quality", "s.quality", "text"),
     Field("third-party", "Derived by others", "case when c.is_derived then 'yes' else 'no' end", "text"),
     Field("study", "Study UID", "t.uid", "uid", "StudyInstanceUID"),
     Field("series", "Series UID", "s.uid", "uid", "SeriesInstanceUID"),
@@ -95,7 +96,7 @@ _OF_INSTANCES = (
     Field("frames", "Frames", "i.frames", "number", "NumberOfFrames"),
     Field("syntax", "Transfer syntax UID", "i.transfer_syntax_uid", "uid", "AvailableTransferSyntaxUID"),
 )
-FACETS = ("collection", "modality", "body-part", "manufacturer", "sex", "access", "licence", "third-party")
+FACETS = ("collection", "modality", "body-part", "manufacturer", "sex", "access", "licence", "third-party", "quality")
 _BY_NAME = {field.name: field for field in FIELDS}
 _BY_KEYWORD = {field.keyword: field for field in (*FIELDS, *_ATTRIBUTES) if field.keyword}
 _BY_KEYWORD["ModalitiesInStudy"] = _BY_NAME["modality"]

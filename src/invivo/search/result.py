@@ -21,6 +21,7 @@ lower(s.releases) as first_release, s.patient_position, s.frame_of_reference_uid
 t.uid as study_uid, t.study_date, t.study_time, t.study_id, t.accession_number, t.description as study_description,
 t.referring_physician, t.patient_age, p.label as subject, p.sex, c.id as collection_id, c.short_name as collection,
 c.title as collection_title, coalesce(s.licence, c.licence) as licence, c.access, c.is_derived as third_party,
+s.quality,
 (select i.uid from images.instance i where i.id = s.cover_instance_id) as cover_uid
 """
 _STUDY = """

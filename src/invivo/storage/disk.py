@@ -21,6 +21,8 @@ from invivo.storage.journal import Journal, replay, sync_all
 from invivo.storage.store import Missing, Place, Spooled, Store, TooManyBytes
 
 SMALL_BYTES = 1 << 20  # up to here an object is kept in memory and written by way of the journal
+_LEAVING = "leaving-"  # before the digest of what is moved aside to be deleted
+LEAVING_S = 60.0  # what came a shorter time ago stays
 _SYNCED_ALONE = 8
 
 
@@ -346,7 +348,7 @@ class DiskStore:
         """Return whether the store holds an object."""
         return self._path(digest).exists()
 
-    def remove(self, digest: str, age_s: float = 60.0) -> bool:
+    def remove(self, digest: str, age_s: float = LEAVING_S) -> bool:
         """Delete an object that nothing refers to, unless it came (again) less than `age_s` seconds ago.
 
         Somebody may receive the same bytes at this very moment: the file is moved aside first, and put back if it is
@@ -357,7 +359,7 @@ class DiskStore:
         bool
             True if the store does not hold the object any more.
         """
-        path, aside = self._path(digest), self._spool / f"leaving-{digest}"
+        path, aside = self._path(digest), self._spool / f"{_LEAVING}{digest}"
         try:
             path.rename(aside)
         except FileNotFoundError:
@@ -372,16 +374,29 @@ class DiskStore:
         return True
 
     def sweep(self, older_than_s: float) -> int:
-        """Delete temporary files that nobody finished; return how many."""
+        """Delete temporary files that nobody finished; return how many. What was leaving when a process was killed leaves."""
         gone = 0
         for path in self._spool.iterdir():
             try:
-                if time.time() - path.stat().st_mtime > older_than_s:
+                if path.name.startswith(_LEAVING):
+                    gone += self._leave(path)
+                elif time.time() - path.stat().st_mtime > older_than_s:
                     path.unlink()
                     gone += 1
             except FileNotFoundError:
                 continue
         return gone
+
+    def _leave(self, aside: Path) -> bool:
+        """End a removal whose process was killed; what had come again meanwhile was acknowledged, and is put back."""
+        found, path = aside.stat(), self._path(aside.name.removeprefix(_LEAVING))
+        if time.time() - found.st_ctime < LEAVING_S:
+            return False
+        if found.st_ctime - found.st_mtime < LEAVING_S and not path.exists():
+            aside.rename(path)
+            return False
+        aside.unlink()
+        return True
 
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / digest[2:4] / digest

@@ -190,6 +190,9 @@ def series_page(request: Request) -> Response:
         facts=_facts(series, cover),
         references=references,
         siblings=siblings,
+        mark=images.shown_mark(state.archive, series.collection_id, uid) if series.quality else None,
+        may_mark=state.actor.may_curate(series.collection_id),
+        on_hold=releases.on_hold_since(state.archive, state.actor, series.collection_id, series.subject, uid),
         pictured=pictured,
         history_rows=[
             [str(one.revision), str(one.release), f"{one.instance_count:,}", size_text(one.size_bytes)]

@@ -89,6 +89,11 @@ def release_page(request: Request) -> Response:
         one=one,
         release=release,
         citation=releases.apa(one),
+        missing=[
+            stone
+            for stone in releases.tombstones_of(request.state.archive, request.state.actor, known.id)
+            if stone.is_missing_from(one.number)
+        ],
         shares_words=shares_in_words(
             releases.licence_shares(request.state.archive, request.state.actor, known.id, one.number)
         ),

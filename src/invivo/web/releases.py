@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from invivo import collections, images, releases, reviews
+from invivo import collections, releases, reviews
 from invivo.errors import Conflict, Invalid, Refused
 from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text
@@ -20,6 +20,10 @@ REASONS = (
     ("duplicate", "Duplicate", "It is published twice"),
     ("legal", "Legal", "It may not be published"),
     ("other", "Other", "None of these; say which below"),
+)
+SCOPES = (
+    ("onward", "From now on", "Older releases keep it, as they were published and cited"),
+    ("everywhere", "Everywhere", "No release shows it or gives it out any more; for privacy and consent"),
 )
 SHOWN = 500
 
@@ -106,30 +110,47 @@ def done_page(request: Request) -> Response:
 
 
 def withdraw_page(request: Request) -> Response:
-    """Show the form to withdraw a series."""
-    only(request, "series")
+    """Show the form to withdraw subjects, studies or series, with what would go."""
+    only(request, "subject", "study", "series", "scope")
     collection = _collection(request)
-    return _withdraw_form(request, collection, request.query_params.get("series", "")[:64])
+    named = _named({name: request.query_params.get(name, "") for name in ("subject", "study", "series")})
+    return _withdraw_form(request, collection, named, request.query_params.get("scope", "onward"))
+
+
+def _named(told: dict[str, str]) -> releases.Named:
+    """Read names, one a line; UIDs may stand in one line."""
+    lines = [one.strip() for one in told["subject"].replace("\0", "").splitlines()]
+    return releases.Named(
+        tuple(dict.fromkeys(one for one in lines if one)),
+        tuple(dict.fromkeys(told["study"].replace("\0", "").replace(",", " ").split())),
+        tuple(dict.fromkeys(told["series"].replace("\0", "").replace(",", " ").split())),
+    )
 
 
 def _withdraw_form(
-    request: Request, collection: collections.Collection, uid: str, status: int = 200, **tried: Any
+    request: Request,
+    collection: collections.Collection,
+    named: releases.Named,
+    scope: str,
+    status: int = 200,
+    **tried: Any,
 ) -> Response:
     archive, actor = request.state.archive, request.state.actor
     if not actor.may_curate(collection.id):
         raise Refused("Only the collection's owner or curators may withdraw.", code="release.not-curator")
-    series = images.find_series(archive, actor, uid) if uid else None
-    if series is not None and series.collection_id != collection.id:
-        series = None
+    plan = releases.plan_withdrawal(archive, actor, collection.id, named, scope) if named.count else None
     return page(
         request,
         "releases/withdraw.html",
         status=status,
         headers=PRIVATE,
         collection=collection,
-        series=series,
-        uid=uid,
+        named=named,
+        plan=plan,
+        scope=scope,
+        scopes=SCOPES,
         classes=REASONS,
+        shown=SHOWN,
         withdrawn=releases.tombstones_of(archive, actor, collection.id)[:50],
         tried={"reason_class": "", "reason": "", "confirm": "", "errors": {}} | tried,
     )
@@ -137,22 +158,30 @@ def _withdraw_form(
 
 @form_endpoint
 def withdraw(request: Request, form: Form) -> Response:
-    """Withdraw a series and show its tombstone."""
+    """Withdraw what was named, and show what stays of it."""
     collection = _collection(request)
-    uid, confirm = text(form, "series")[:64], text(form, "confirm")
+    named = _named({name: text(form, name) for name in ("subject", "study", "series")})
+    scope, confirm, expected = text(form, "scope", "onward"), text(form, "confirm"), text(form, "expected")
     kept = {"reason_class": text(form, "reason_class"), "reason": text(form, "reason"), "confirm": confirm}
     if confirm.lower() != collection.short_name.lower():
         wrong = {"confirm": f"Write {collection.short_name} to confirm."}
-        return _withdraw_form(request, collection, uid, 400, **kept, errors=wrong)
+        return _withdraw_form(request, collection, named, scope, 400, **kept, errors=wrong)
     try:
-        number = releases.withdraw(
-            request.state.archive, request.state.actor, collection.id, uid, kept["reason_class"], kept["reason"]
+        number = releases.withdraw_named(
+            *(request.state.archive, request.state.actor, collection.id, named, kept["reason_class"], kept["reason"]),
+            scope=scope,
+            expected=int(expected) if expected.isdigit() and len(expected) < 9 else None,
         )
-    except Invalid as error:
-        field = "reason_class" if error.kind == "release.reason-class" else "reason"
-        return _withdraw_form(request, collection, uid, 400, **kept, errors={field: error.message})
+    except (Invalid, Conflict) as error:
+        field = {"release.reason-class": "reason_class", "release.reason": "reason"}.get(error.kind, "all")
+        return _withdraw_form(
+            request, collection, named, scope, status_of(error), **kept, errors={field: error.message}
+        )
+    base = f"/releases/{collection.short_name}"
+    if named.subjects or named.studies or len(named.series) != 1:
+        return redirect(request, f"{base}/withdraw", message=f"Withdrawn. From release {number} on it is gone.")
     message = f"The series is withdrawn. From release {number} on it is gone; this is what stays of it."
-    return redirect(request, f"/releases/{collection.short_name}/tombstones/{uid}", message=message)
+    return redirect(request, f"{base}/tombstones/{named.series[0]}", message=message)
 
 
 def tombstone_page(request: Request) -> Response:

@@ -19,6 +19,7 @@ from invivo.web.carts import routes as carts_routes
 from invivo.web.collections import routes as collections_routes
 from invivo.web.committee import routes as committee_routes
 from invivo.web.credits import routes as credits_routes
+from invivo.web.deletions import routes as deletions_routes
 from invivo.web.deliveries import routes as deliveries_routes
 from invivo.web.deposit import routes as deposit_routes
 from invivo.web.derived import routes as derived_routes
@@ -41,6 +42,7 @@ from invivo.web.masks import routes as masks_routes
 from invivo.web.moving import routes as moving_routes
 from invivo.web.oidc import routes as oidc_routes
 from invivo.web.proposals import routes as proposals_routes
+from invivo.web.quality import routes as quality_routes
 from invivo.web.registration import routes as registration_routes
 from invivo.web.releases import routes as releases_routes
 from invivo.web.render import static_mount
@@ -108,7 +110,7 @@ def desk_routes() -> list[BaseRoute]:
         *masks_routes,
         *(*values_routes, *moving_routes),
         *releases_routes,
-        *(*schedules_routes, *derived_routes, *hooks_routes),
+        *(*schedules_routes, *derived_routes, *hooks_routes, *deletions_routes, *quality_routes),
         *credits_routes,
         *admin_routes,
         *(*access_routes, *groups_routes, *links_routes, *why_routes),

@@ -31,7 +31,7 @@ ADVANCED = (
     ("What", ("modality", "body-part", "laterality", "description", "study-description", "protocol", "contrast")),
     ("How", ("slice-thickness", "pixel-spacing", "kvp", "rows", "columns", "images", "size", "patient-position")),
     ("With what", ("manufacturer", "model", "software")),
-    ("When and where", ("study-date", "series-date", "collection", "access", "licence")),
+    ("When and where", ("study-date", "series-date", "collection", "access", "licence", "quality")),
     ("Identifiers", ("study", "series", "study-id", "accession", "series-number", "frame-of-reference")),
 )
 CSV_COLUMNS = (
@@ -47,7 +47,7 @@ CSV_COLUMNS = (
         "frame_count",
         "size_bytes",
     ),
-    *("licence", "access", "first_release"),
+    *("licence", "access", "quality", "first_release"),
 )
 MOST_SUGGESTIONS = 8
 _TERM = re.compile(r'(?:^|(?<=\s))([a-z][a-z-]*):("[^"]*"|\S+)')

@@ -86,6 +86,7 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
             await run_in_threadpool(audit.seal, archive)
             await run_in_threadpool(accounts.remind, archive)
             await run_in_threadpool(releases.tend, archive)
+            await run_in_threadpool(releases.remove_due, archive)
             await run_in_threadpool(releases.queue_hooks, archive)
             await run_in_threadpool(usage.close_months, archive)
             await run_in_threadpool(usage.watch, archive)

@@ -17,7 +17,6 @@ WAYS = {
     "frames": ("{series}/instances/{uid}/frames/1", "application/octet-stream; transfer-syntax=*"),
     "bulk": ("{series}/instances/{uid}/bulkdata/7FE00010", "application/octet-stream; transfer-syntax=*"),
     "rendered": ("{series}/instances/{uid}/rendered", "image/jpeg"),
-    "thumbnail": ("{series}/thumbnail", "image/jpeg"),
     "uri": ("/wado?requestType=WADO&studyUID={s}&seriesUID={e}&objectUID={uid}&contentType=application/dicom", "*/*"),
 }
 
@@ -48,6 +47,13 @@ def test_what_is_refused_and_what_is_open_leaves_no_entry(web: Asking, released:
     assert web.get(released.address("REGISTERED"), DICOM).status_code == 401
     assert web.get(released.address("SLICES"), DICOM).status_code == 200
     assert noted(released.archive, accounts.ANONYMOUS) == []
+
+
+def test_a_thumbnail_stands_in_lists_and_is_no_download(web: Asking, released: Released) -> None:
+    factories.make_person(released.archive, "looker")
+    actor = factories.actor_named(released.archive, "looker")
+    assert web.get(f"{released.address('REGISTERED')}/thumbnail", "image/jpeg", actor=actor).status_code == 200
+    assert noted(released.archive, actor) == []
 
 
 def test_frames_one_after_the_other_are_one_download_of_their_size(web: Asking, released: Released) -> None:

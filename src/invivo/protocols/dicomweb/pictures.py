@@ -22,7 +22,7 @@ from invivo import dicom, errors, images
 from invivo.archive import Archive
 from invivo.protocols.dicomweb.pixels import document_response, numbers_of
 from invivo.protocols.dicomweb.reading import Place, place_of
-from invivo.protocols.dicomweb.retrieval import taken
+from invivo.protocols.dicomweb.retrieval import downloadable, taken
 from invivo.protocols.dicomweb.video import is_video, video_response
 from invivo.protocols.negotiation import NotAcceptable, accepted
 from invivo.protocols.wire import (
@@ -175,16 +175,18 @@ def _media_of(request: Request) -> Media:
 
 
 def pictured(request: Request) -> images.Instance:
-    """Return the instance that stands for an address: itself, or the cover of its series or study.
+    """Return the instance whose thumbnail stands for an address: itself, or the cover of its series or study.
+
+    Thumbnails stand in every list; whoever sees a list has taken nothing, so they are not told of.
 
     Raises
     ------
     NoPicture, NotYours, UnknownStudy, UnknownSeries, UnknownInstance
     """
-    return _with_picture(_shown(request))
+    return _with_picture(downloadable(request, _place_shown(request)))
 
 
-def _shown(request: Request) -> images.Instance:
+def _place_shown(request: Request) -> Place:
     archive, actor, place = archive_of(request), actor_of(request), place_of(request)
     if not place.instance:
         if place.series:
@@ -197,7 +199,7 @@ def _shown(request: Request) -> images.Instance:
         if not covers:
             raise NoPicture("There is no image in it.")
         place = Place(place.study, covers[0].uid, covers[0].cover_uid or "")
-    return taken(request, place, is_picture=True)
+    return place
 
 
 def _with_picture(one: images.Instance) -> images.Instance:
@@ -218,7 +220,7 @@ def _numbers(request: Request, one: images.Instance) -> list[int]:
 
 def rendered(request: Request) -> Response:
     """Give a frame as it is shown on a screen; several as multipart/related, and a stored video or PDF as it is."""
-    one = _shown(request)
+    one = taken(request, _place_shown(request), is_picture=True)
     if one.sop_class_uid == ENCAPSULATED_PDF and "frames" not in request.path_params:
         return document_response(request, archive_of(request), one)
     _with_picture(one)

@@ -49,8 +49,8 @@ BULK_ADDRESS = b'"BulkDataURI":"'
 _log = structlog.get_logger()
 
 
-def taken(request: Request, place: Place, *, is_picture: bool = False) -> images.Instance:
-    """Return one instance whose bytes the actor may have, and tell that they are asked for.
+def downloadable(request: Request, place: Place) -> images.Instance:
+    """Return one instance whose bytes the actor may have.
 
     Raises
     ------
@@ -67,10 +67,15 @@ def taken(request: Request, place: Place, *, is_picture: bool = False) -> images
         study_uid=place.study or None,
     )
     try:
-        one = find()
+        return find()
     except images.UnknownInstance:
         find(bytes_too=False)
         raise not_yours() from None
+
+
+def taken(request: Request, place: Place, *, is_picture: bool = False) -> images.Instance:
+    """Return one instance whose bytes the actor may have, and tell that they are asked for; raises as `downloadable`."""
+    one = downloadable(request, place)
     size_bytes = one.size_bytes // max(1, one.frames) if "frames" in request.path_params else one.size_bytes
     took(request, "dicomweb", {(one.collection_id, one.series_uid): size_bytes}, is_picture=is_picture)
     return one

@@ -34,6 +34,7 @@ class Demo:
     url: str
     dimse: int
     accounts: dict[str, dict[str, str]]
+    links: dict[str, str]
 
 
 @dataclass
@@ -89,7 +90,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
         try:
             _await(told, running)
             known: dict[str, Any] = json.loads((home / "demo.json").read_text())
-            yield Demo(home, known["http"], dimse, known["accounts"])
+            yield Demo(home, known["http"], dimse, known["accounts"], known["links"])
         finally:
             running.terminate()
             running.wait(30)

@@ -54,8 +54,12 @@ def has(archive: Archive, actor: accounts.Actor, uid: str) -> bool:
 @pytest.mark.parametrize("case", CASES)
 def test_access_class_and_actor_decide(archive: Archive, public_archive: Archive, case: str) -> None:
     fields, anonymous_sees, anonymous_has, person_has, member_has = CASES[case]
-    collection = make_collection(archive, **fields)
+    begun = fields | ({"embargo_until": TOMORROW} if fields.get("embargo_until") else {})
+    collection = make_collection(archive, **begun)
     publish(archive, collection, make_series(2))
+    with archive.database.transaction() as tx:  # the day comes
+        ends = [fields.get("embargo_until"), collection.id]
+        tx.execute("update collections.collection set embargo_until = %s where id = %s", ends)
     uid = search.find(archive, SYSTEM, search.ALL).rows[0].series_uid
     for name in ("stranger", "member"):
         make_person(archive, name)

@@ -69,11 +69,13 @@ def test_who_may_not_know_of_a_collection_gets_no_description(archive: Archive) 
             releases.describe(archive, accounts.ANONYMOUS, hidden.id, number)
 
 
-def test_what_may_not_be_seen_yet_is_not_counted(archive: Archive) -> None:
+def test_what_may_not_be_seen_yet_is_not_described(archive: Archive) -> None:
     later = make_collection(archive, "LATER", access="embargoed", embargo_until=date(2999, 1, 1))
     publish(archive, later, make_series(2))
-    one = releases.describe(archive, accounts.ANONYMOUS, later.id, 1)
-    assert (one.series_count, one.instance_count, one.size_bytes, one.modalities) == (0, 0, 0, ())
+    for number in (None, 1):
+        with pytest.raises(releases.UnknownRelease):
+            releases.describe(archive, accounts.ANONYMOUS, later.id, number)
+    assert releases.describe(archive, SYSTEM, later.id, 1).instance_count == 2
 
 
 def test_a_citation_in_every_form_names_whom_and_where(archive: Archive, lung: collections.Collection) -> None:

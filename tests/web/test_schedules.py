@@ -86,7 +86,7 @@ def test_an_editor_s_link_shows_one_button_and_needs_no_account(
     assert found is not None
     visitor = Browser(archive)
     page = visitor.get(found[0])
-    assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "no-referrer")
+    assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "same-origin")
     assert "Release the data now" in page.text
     assert visitor.ask("POST", found[0], data={}).status_code == 403  # no token of a form
     for _ in range(2):

@@ -301,7 +301,7 @@ def official_page(request: Request) -> Response:
 def _official_page(request: Request, status: int = 200, error: str = "") -> Response:
     secret = request.path_params["secret"][:200]
     asked = collections.request_of_link(request.state.archive, secret)
-    headers = PRIVATE | {"Referrer-Policy": "no-referrer"}
+    headers = PRIVATE | {"Referrer-Policy": "same-origin"}
     return page(
         request, "access/official.html", status=status, headers=headers, asked=asked, secret=secret, error=error
     )

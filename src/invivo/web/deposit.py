@@ -8,7 +8,7 @@ from invivo import submissions
 from invivo.web.form import only
 from invivo.web.render import page
 
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 def ways_page(request: Request) -> Response:

@@ -12,7 +12,7 @@ from invivo.web.errors import status_of
 from invivo.web.form import Form, form_endpoint, only, redirect, text
 from invivo.web.render import page
 
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 STATE_WORDS = {
     "open": ("waiting", "Open: we answer next"),
     "waiting": ("deferred", "Asked back: you answer next"),

@@ -15,7 +15,7 @@ from invivo.web.images import ACCESS_WORDS
 from invivo.web.policies import PRIVATE, own_collection
 from invivo.web.render import page
 
-SEALED = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+SEALED = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Robots-Tag": "noindex"}
 KINDS = (("modality", "Modality"), ("subject", "Subject"), ("series", "Series UID"))
 _UNTRIED: dict[str, Any] = dict.fromkeys("error place made day time notes until label days address".split(), "") | {
     "is_embargo": False

@@ -211,7 +211,7 @@ def test_a_destination_that_takes_only_some_leaves_a_list(door: Door, released: 
 
 def test_a_reader_of_the_settings_has_somebodys_rights(released: Released, door: Door) -> None:
     name = accounts.create_person(
-        door.archive, accounts.system(), "reader", "a long enough password", site_roles=["curator"]
+        door.archive, accounts.system(), "reader-by-title", "a long enough password", site_roles=["curator"]
     ).name
     archive = with_dimse(door.archive, peers={"ASKER": "127.0.0.1:4"}, readers={"ASKER": name})
     server = dimse.start(archive, "127.0.0.1", 0)

@@ -74,8 +74,8 @@ def publish(page: Page, url: str) -> int:
 
 def withdraw(page: Page, url: str, uid: str) -> None:
     page.goto(f"{url}/releases/DEMO-INTAKE/withdraw")
-    page.fill("main input[name=series]", uid)
-    page.click("button:has-text('Show this series')")
+    page.fill("main textarea[name=series]", uid)
+    page.click("form[aria-label='What to withdraw'] button[type=submit]")
     page.locator("main input[type=radio]").first.check()
     page.fill("#f-reason", "A face is recognisable.")
     page.fill("#f-confirm", "DEMO-INTAKE")

@@ -69,8 +69,9 @@ types: $(VENV)/dev.stamp ## mypy, strict
 serve: $(VENV)/run.stamp ## an archive of your own in ./home
 	$(BIN)/invivo serve --home home
 
-bench: $(VENV)/dev.stamp ## the same load on this archive and on Orthanc, side by side
+bench: $(VENV)/dev.stamp ## the same load on this archive and on Orthanc, side by side; searching a million series
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.catalogue
 
 golden: $(VENV)/dev.stamp ## write the recorded answers anew, to be reviewed as a diff
 	INVIVO_GOLDEN=write $(BIN)/python -m pytest -q tests/protocols

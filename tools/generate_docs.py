@@ -51,7 +51,9 @@ JOBS = {
     "tell-hook": "tells a webhook what changed, and again later if it does not take it",
     "derive": "writes the metadata of a released series, compressed, as DICOMweb serves it",
     "mail": "sends a message by mail, and again later if the mail server is away",
+    "index": "writes the published index anew, as Parquet files",
     "mint": "tells DataCite of an identifier, and again later if it is away",
+    "retell": "rewrites the words by which the series of a renamed collection are found",
     "sync-group": "reads the people of a group from its list",
 }
 
@@ -111,10 +113,24 @@ def search_part() -> str:
         "name": "text, capitals do not matter",
         "uid": "UID",
         "number": "number or range",
+        "count": "number or range",
         "date": "date or range",
+        "day": "number or range",
+        "words": "words that follow each other",
+        "referred": "words that follow each other",
+        "mine": "yes or no",
+        "site": "text, for curators and owners of the collection",
     }
-    rows = [[code(one.name), one.title, kinds[one.kind], one.unit, code(one.keyword)] for one in search.FIELDS]
+    rows = [
+        [code(one.name), one.title, ", ".join(one.choices) or kinds[one.kind], one.unit, code(one.keyword)]
+        for one in search.FIELDS
+    ]
     return table(("field", "what it is", "values", "unit", "DICOM keyword"), rows)
+
+
+def guide_part() -> str:
+    """The guide to the query language."""
+    return search.GUIDE.read_text("utf-8")
 
 
 def profiles_part() -> str:
@@ -397,6 +413,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "conformance": conformance_part,
     "settings": settings_part,
     "search": search_part,
+    "guide": guide_part,
     "profiles": profiles_part,
     "presets": presets_part,
     "commands": commands_part,

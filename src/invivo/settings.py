@@ -40,6 +40,9 @@ class Site(_Section):
 
 class Http(_Section):
     bind: str = Field("127.0.0.1:8042", description="Host and port of the web door.")
+    processes: int = Field(
+        1, ge=1, le=64, description="Processes that serve the web door; one a core at most, on Linux more than one."
+    )
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; switch on behind a TLS proxy.")
     trusted_proxies: list[str] = Field(
         default_factory=list,
@@ -105,6 +108,14 @@ class Limits(_Section):
     cart_series: int = Field(100_000, description="Most series in one cart.")
     free_bytes: int = Field(512 * MB, description="Nothing is received while the disk has less room than this.")
     uploads_open: int = Field(1000, description="Unfinished resumable uploads a person may have.")
+    requests_per_minute: int = Field(
+        0, ge=0, description="Requests that one account, or one address without one, may ask a minute; 0: any number."
+    )
+    bytes_per_day: int = Field(
+        0,
+        ge=0,
+        description="Bytes of files that one account, or one address without one, may take a day; 0: any number.",
+    )
 
 
 class Provider(_Section):
@@ -167,6 +178,14 @@ class Usage(_Section):
     watched: str = Field(
         "",
         description="Address whose `/health` tells whether the archive answers; empty: the web door on this machine.",
+    )
+
+
+class Search(_Section):
+    columns_from_series: int = Field(
+        20_000,
+        ge=0,
+        description="From so many series on a process that searches keeps their columns in memory, some 300 bytes a series.",
     )
 
 
@@ -330,6 +349,7 @@ class Settings(BaseSettings):
     releases: Releases = Releases()
     hooks: Hooks = Hooks()
     usage: Usage = Usage()
+    search: Search = Search()
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0913

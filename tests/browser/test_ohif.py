@@ -28,7 +28,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_ohif_draws_a_series_of_the_archive(demo: Demo, page: Page) -> None:
-    page.goto(f"{demo.url}/search?q=lesion&collection=DEMO-ATLAS")
+    page.goto(f"{demo.url}/search?q=lesion&collection=DEMO-ATLAS&modality=MR")
     page.click(".row-title")
     address = page.get_attribute("a:has-text('Open in OHIF')", "href")
     refused: list[str] = []

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from invivo import errors
-from invivo.cli import client
 from invivo.cli.output import EXIT
 from tests.factories import make_image, make_series
 
@@ -82,14 +81,3 @@ def test_every_family_of_errors_has_an_exit_code() -> None:
 def test_a_setting_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "invivo.toml").write_text("[http]\nbindd = '127.0.0.1:1'\n")
     assert "http.bindd" in run(tmp_path, "init", code=2)
-
-
-@pytest.mark.parametrize("ending", ["", "/package.zip"])
-def test_an_address_of_a_page_names_its_series(ending: str) -> None:
-    assert client._named_by(None, f"http://here:1/series/1.2.3{ending}") == ["1.2.3"]
-    assert client._base_of(["x", f"http://here:1/series/1.2.3{ending}"], "http://else") == "http://here:1"
-
-
-def test_an_address_of_nothing_is_refused() -> None:
-    with pytest.raises(errors.Invalid, match="names no series"):
-        client._named_by(None, "http://here:1/about")

@@ -1,6 +1,7 @@
 """Applications for controlled data: their way, who decides, and that an approval holds by its dates alone."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -187,6 +188,43 @@ def test_what_has_waited_too_long_is_not_approved(
     with pytest.raises(collections.Lapsed):
         vote(archive, "cora", request)
     assert vote(archive, "cora", request, "decline") == "declined"
+
+
+def _withdrawn(archive: Archive, request: collections.Request) -> None:
+    collections.withdraw_request(archive, actor_named(archive, "ada"), request.id)
+
+
+def _lapsed(archive: Archive, request: collections.Request) -> None:
+    with archive.database.transaction() as tx:
+        tx.execute(
+            "update collections.request set submitted_at = now() - interval '181 days' where id = %s", [request.id]
+        )
+
+
+def _expired(archive: Archive, request: collections.Request) -> None:
+    vote(archive, "carl", request)
+    with archive.database.transaction() as tx:
+        tx.execute("update collections.request set ends_on = current_date - 1 where id = %s", [request.id])
+
+
+@pytest.mark.parametrize("ends", [_withdrawn, _lapsed, _expired])
+def test_an_approval_that_comes_too_late_is_a_conflict_and_changes_nothing(
+    archive: Archive, dsn: str, collection: collections.Collection, ends: Callable[..., None]
+) -> None:
+    request = submitted(archive, dsn, collection)
+    ends(archive, request)
+    ada = actor_named(archive, "ada")
+
+    def standing() -> tuple[object, ...]:
+        now = collections.request_by_id(archive, ada, request.id)
+        with archive.database.transaction() as tx:
+            noted = [entry.verb for entry in audit.newest(tx, 500)]
+        return now, collections.votes_of(archive, now), inbox(dsn, archive, "ada"), noted
+
+    before = standing()
+    with pytest.raises(Conflict):
+        vote(archive, "cora", request)
+    assert standing() == before
 
 
 def test_an_open_application_must_end_before_the_next(

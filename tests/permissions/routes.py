@@ -16,12 +16,25 @@ public: /dicom-web/ /dicom-web/{path:path} /uploads /uploads/{upload} /viewer/oh
 own: /api/me /api/submissions /account /account/profile /account/close /account/password /account/tokens /account/factors /account/factors/authenticator
 own: /account/factors/passkey /account/inbox /account/sessions /account/terms /account/renewal /account/profile /cart /access
 own: /cart/manifest.tcia /cart/manifest.csv /cart/manifest.txt /cart/package.zip /download /reviewer
+own: /cart/manifest.s5cmd /cart/package.tar /cart/compare /cart.json
+had: /series/{uid}/converted.zip /series/{uid}/package.tar /studies/{uid}/package.tar /collections/{short_name}/package.tar
+secret: /cart/shared/{secret} /cart/shared/{secret}.json
+change: /cart/choices/anew /cart/choices/remove /cart/use /cart/new /cart/rename /cart/delete /cart/copy /cart/merge
+change: /cart/share /cart/share/revoke
 secret: /register/newcomer/{secret} /register/{secret} /invitation/{secret} /password/{secret} /mail/{secret}
 secret: /official/{secret} /reviewer/{secret}
-list-known: / /collections /api/collections /figures /figures.json /about/assessment /about/assessment.json
-known: /collections/{short_name}/use /collections/{short_name}/use.csv
-list-seen: /search /search.csv /search.json /search/suggest /dicom-web/studies /dicom-web/series /dicom-web/instances
-list-seen: /api/search /api/facets /api/changes
+list-known: /index /index/latest.json /index/{number:int}.json /index/{number:int}/{table}.parquet
+public: /robots.txt
+list-known: /sitemap.xml /feed.xml
+list-known: / /collections /api/collections /figures /figures.json /figures/{chart}.csv /figures/{chart}.svg /about/assessment /about/assessment.json
+known: /collections/{short_name}/use /collections/{short_name}/use.csv /collections/{short_name}/charts/{chart}.csv
+known: /collections/{short_name}/charts/{chart}.svg
+list-seen: /help/search /help/search.json
+list-seen: /search /search.csv /search.json /search.parquet /search/suggest /dicom-web/studies /dicom-web/series /dicom-web/instances
+list-seen: /api/search /api/facets /api/changes /search/build /search/outline.json /search/fields.json /search/values.json
+own: /searches /api/searches
+secret: /searches/{token}
+change: /searches /searches/{number:int}
 known: /collections/{short_name} /collections/{short_name}.json /collections/{short_name}/data /collections/{short_name}/versions
 known: /collections/{short_name}/files /collections/{short_name}/access /collections/{short_name}/metadata
 known: /collections/{short_name}/releases/{number:int} /collections/{short_name}/releases/{number:int}/changes
@@ -29,6 +42,7 @@ known: /collections/{short_name}/releases/{number:int}/metadata /collections/{co
 known: /access/new/{collection} /id/{name} /api/collections/{name} /api/collections/{name}/releases
 seen: /series/{uid}/frames.json /api/collections/{name}/subjects/{label} /api/studies/{uid} /api/series/{uid}
 seen: /collections/{short_name}/subjects/{label:path} /studies/{uid} /series/{uid} /series/{uid}/files
+seen: /series/{uid}/location.json /series/{uid}.json /series/{uid}/header
 seen: /dicom-web/studies/{study}/series/{series}/instances/{instance}/metadata
 seen: /dicom-web/studies/{study}/series/{series}/metadata /dicom-web/studies/{study}/metadata
 seen: /dicom-web/studies/{study}/series /dicom-web/studies/{study}/instances
@@ -57,7 +71,7 @@ change: /admin/collections/{collection}/values/chosen /admin/collections/{collec
 change: /admin/collections/{collection}/values/rules /admin/collections/{collection}/moves/undo
 staff: /admin/assessment /submissions /submissions/{submission:int} /submissions/{submission:int}/progress.json
 staff: /submissions/{submission:int}/upload /submissions/{submission:int}/summary /submissions/{submission:int}/summary.json
-staff: /reviews/batches
+staff: /reviews/batches /releases
 people: /reviews/checklists/{collection} /reviews/checklists/{collection}/edit
 change: /reviews/assign /reviews/batches/{batch:int} /reviews/checklists/{collection}/second-reading
 staff: /reviews /reviews/bulk /reviews/{item:int} /reviews/{item:int}/thumbnail /reviews/{item:int}/frames.json
@@ -96,7 +110,7 @@ change: /api/desk/submissions/{submission}/closing /api/desk/reviews/decisions /
 change: /api/desk/collections/{name}/releases /api/desk/series/{uid}/withdrawal /api/desk/guids/pseudo
 change: /api/desk/guids/{guid}/promotion /guids/pseudo /guids/matches/{match:int}
 people: /releases/{collection}/schedule /releases/{collection}/licences /releases/{collection}/derived
-people: /releases/{collection}/hooks /releases/{collection}/editor
+people: /releases/{collection}/hooks /releases/{collection}/editor /api/desk/collections/{name}/withdrawal
 staff: /releases/{collection}/progress/{schedule:int} /releases/{collection}/hooks/{hook:int} /admin/hooks /admin/hooks/{hook:int}
 secret: /editor/{secret}
 people: /releases/{collection}/trash /releases/{collection}/holds /releases/{collection}/quality

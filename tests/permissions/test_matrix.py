@@ -44,6 +44,7 @@ def addresses(path: str, one: Sample) -> str:
         "label": one.subject,
         "number": "1",
         "path": "PixelData",
+        "chart": "modality",
         "attachment_id": str(one.attachment),
     }
     filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: named.get(match[1], "999999"), path)
@@ -120,6 +121,9 @@ def test_no_listing_count_facet_or_text_tells_of_what_one_may_not_see(world: Wor
     listings = [*paths("list-known", "list-seen"), *paths("public", "own")]
     listings += [f"/search/suggest?q={word}" for word in ("ZQ", "zq-private")]
     listings += ["/search?q=collection:ZQ-PRIVATE", "/dicom-web/series?limit=100", "/api/search?limit=100"]
+    listings += [
+        f"/figures/{chart}.{form}" for chart in ("modality", "manufacturer", "body-part") for form in ("csv", "svg")
+    ]
     listings = [path for path in listings if "{" not in path and path != "/search/suggest"]
     if role in ("approved", "expired"):
         for own in ("/access", "/account/inbox"):  # name the collections that they themselves applied for

@@ -88,6 +88,24 @@ def test_a_citation_in_every_form_names_whom_and_where(archive: Archive, lung: c
     assert releases.csl(one)["author"] == [{"family": "Lovelace", "given": "Ada King"}, {"literal": "X & Y Lab"}]
 
 
+def test_the_short_way_to_a_citation_says_the_same(archive: Archive, lung: collections.Collection) -> None:
+    whole = releases.describe(archive, accounts.ANONYMOUS, lung.id)
+    hidden = make_collection(archive, "HIDDEN", access="private")
+    empty = make_collection(archive, "EMPTY")
+    cited = releases.cite(archive, accounts.ANONYMOUS, [lung.id, hidden.id, empty.id])
+    assert cited[lung.id] == releases.apa(whole)
+    assert hidden.id not in cited
+    assert "(unpublished)" in cited[empty.id]
+    assert "Version" not in cited[empty.id]
+
+
+def test_a_blind_reviewer_is_not_told_by_the_citation_who_made_it(
+    archive: Archive, lung: collections.Collection
+) -> None:
+    blind = accounts.Actor(name="reviewer-link", memberships={lung.id: frozenset({"reviewer", "blind"})})
+    assert "Lovelace" not in releases.cite(archive, blind, [lung.id])[lung.id]
+
+
 def test_schema_org_and_croissant_have_what_they_demand(archive: Archive, lung: collections.Collection) -> None:
     one = described(archive, lung)
     about = releases.json_ld(one)

@@ -69,6 +69,13 @@ def test_a_required_step_blocks_by_its_name_and_others_do_not(archive: Archive, 
     assert blocked(archive, place) == []
 
 
+def test_many_steps_that_block_are_said_once_with_their_names(archive: Archive) -> None:
+    place = make_collection(archive)
+    steps = [reviews.Step(name, name.capitalize(), "", True) for name in ("one", "two", "three")]
+    reviews.set_checklist(archive, SYSTEM, place.id, steps)
+    assert blocked(archive, place) == ["3 required steps of the checklist are not recorded: “One”, “Two”, “Three”."]
+
+
 def test_what_came_after_a_record_makes_it_stale_and_blocks_again(
     archive: Archive, place: collections.Collection
 ) -> None:

@@ -44,7 +44,7 @@ def test_what_is_taken_is_mine_and_not_nobodys(archive: Archive, items: list[int
     assert asked(archive, carl, who="mine") == []
     assert asked(archive, carl, who="others") == items[:2]
     assert asked(archive, carl, who="nobody") == items[2:]
-    assert reviews.facets(archive, carl).who == {"mine": 0, "nobody": 3, "others": 2, "second": 0}
+    assert reviews.facets(archive, carl).who == {"mine": 0, "nobody": 3, "others": 2, "second": 0, "read": 0}
 
 
 def test_what_somebody_has_taken_is_not_taken_away_but_by_an_owner(archive: Archive, items: list[int]) -> None:
@@ -80,6 +80,11 @@ def test_what_one_person_approved_waits_for_another(archive: Archive, items: lis
     assert asked(archive, carl, who="second") == items[:1]
     assert asked(archive, carl, who="nobody") == items
     assert reviews.facets(archive, carl).who["second"] == 1
+    assert asked(archive, cora, who="read") == items[:1]
+    assert (reviews.facets(archive, cora).who["second"], reviews.facets(archive, cora).who["read"]) == (0, 1)
+    seen = reviews.evidence_of(archive, cora, 1, None)
+    assert (seen.read_once, seen.read_by_actor) == (1, 1)
+    assert reviews.evidence_of(archive, carl, 1, None).read_by_actor == 0
     assert list(reviews.gather(archive, cora, reviews.Chosen(1)).groups) == ["second", "clear"]
 
 

@@ -9,10 +9,11 @@ import os
 import re
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ UNCOUNTED = (
     "quarantine.value_series",
     "quarantine.value_stale",
     "submissions.recheck",
+    "search.stale",  # what a search is to look at anew; it names the transactions
     "quarantine.identifier",  # forgotten some time after the last object of a subject
 )
 State = dict[str, Counter[str]]
@@ -77,10 +79,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Place:
-    """An archive on disk: its database and its folder."""
+    """An archive on disk: its database and its folder, and since when it is as it is."""
 
     dsn: str
     settings: Settings
+    since: float = field(default_factory=time.time)
 
     @contextmanager
     def opened(self) -> Iterator[Archive]:
@@ -119,12 +122,27 @@ class Ground:
             make_folders(home)
             read_key(home, may_make=True)
         else:
-            shutil.copytree(template.settings.home, home)
+            _copy_ages(template.settings.home, home, time.time() - template.since)
         try:
             yield Place(self._server.replace("dbname=invivo", f"dbname={name}"), _settings(home, self._more))
         finally:
             self._admin(f"drop database {name} with (force)")
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _copy_ages(source: Path, target: Path, later_s: float) -> None:
+    """Copy a home with files that are as old as they were when it was ready, and none of the future.
+
+    The worker buries only what has lain for a minute, and all copies of a case are made in more time than that.
+    """
+
+    def copy(one: str, other: str) -> str:
+        shutil.copy(one, other)
+        found = Path(one).stat()
+        os.utime(other, (found.st_atime + later_s, found.st_mtime + later_s))
+        return other
+
+    shutil.copytree(source, target, copy_function=copy)
 
 
 def work(archive: Archive) -> None:
@@ -246,6 +264,7 @@ def _origin(case: Case, ground: Ground, kept: ExitStack) -> Origin:
             given = case.prepare(archive)
             for store in (archive.held, archive.objects):
                 store.settle()
+        place = replace(place, since=time.time())
         with ground.place(place) as copy:
             _origins[key] = Origin(place, given, _at_rest(case, copy))
     return _origins[key]

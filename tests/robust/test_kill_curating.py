@@ -46,10 +46,14 @@ def reject(archive: Archive, *items: int) -> None:
 
 def reject_and_bury(archive: Archive, *_: int) -> None:
     """What the worker does with what was rejected; files that are young stay for a while."""
-    keep = type(archive.held).remove
-    type(archive.held).remove = lambda store, digest, _age_s=0: keep(store, digest, 0)  # type: ignore[method-assign]
-    while quarantine.bury(archive):
-        continue
+    store = type(archive.held)
+    keep = store.remove
+    store.remove = lambda held, digest, age_s=0: keep(held, digest, 0)  # type: ignore[method-assign]
+    try:
+        while quarantine.bury(archive):
+            continue
+    finally:
+        store.remove = keep  # type: ignore[method-assign]
 
 
 def rejected(archive: Archive) -> tuple[int, ...]:

@@ -71,8 +71,37 @@ def countersign(archive: Archive, number: int) -> None:
     submissions.countersign(archive, actor_named(archive, "cleo"), number, "Cleo Clerk", OPENING)
 
 
+def suggested(archive: Archive) -> tuple[int]:
+    number = submissions.suggest(archive, people(archive)["petra"], "Brain atlas", "An atlas of many brains.").id
+    decide(archive, number)
+    return (number,)
+
+
 def take_up(archive: Archive, number: int) -> None:
     submissions.take_up(archive, actor_named(archive, "cleo"), number, OPENING)
+
+
+def attach(archive: Archive, number: int) -> None:
+    submissions.attach_to_proposal(archive, actor_named(archive, "petra"), number, "", "plan.txt", [b"a plan"])
+
+
+def with_file(archive: Archive) -> tuple[int]:
+    (number,) = drafted(archive)
+    attach(archive, number)
+    return (number,)
+
+
+def detach(archive: Archive, number: int) -> None:
+    petra = actor_named(archive, "petra")
+    for file in submissions.files_of_proposal(archive, submissions.find_proposal(archive, petra, number)):
+        submissions.remove_from_proposal(archive, petra, number, file.id)
+
+
+def no_file_is_left_over(archive: Archive) -> None:
+    """Each file that is held belongs to a proposal, and each that a proposal has is held."""
+    with archive.database.transaction() as tx:
+        known = {row.digest for row in tx.execute("select digest from submissions.proposal_file")}
+    assert {path.name for path in archive.held.root.glob("??/??/*")} == known
 
 
 def write(archive: Archive, number: int) -> None:
@@ -86,7 +115,10 @@ CASES = (
     Case("vote", submitted, vote, may_repeat=True),
     Case("decide", submitted, decide),
     Case("sign", accepted, sign),
-    Case("countersign-and-open", signed, countersign, goes_on=take_up),
+    Case("countersign-and-open", signed, countersign),
+    Case("take-up", suggested, take_up, settings={"submissions": {"deposit": "suggestion"}}),
+    Case("attach", drafted, attach, may_repeat=True, rests=no_file_is_left_over),
+    Case("detach", with_file, detach, may_repeat=True, rests=no_file_is_left_over),
 )
 
 

@@ -15,8 +15,8 @@ ANYBODY = accounts.ANONYMOUS
 THICKNESS, MODALITIES, PARTS = (0.5, 2.5, 5), ("CT", "MR"), ("CHEST", "HEAD")
 
 
-@pytest.fixture
-def catalogue(archive: Archive) -> Archive:
+@pytest.fixture(scope="module")
+def catalogue(shared: Archive) -> Archive:
     files = [
         make_image(
             SliceThickness=thickness,
@@ -27,8 +27,8 @@ def catalogue(archive: Archive) -> Archive:
         )
         for number, (thickness, modality, part) in enumerate(itertools.product(THICKNESS, MODALITIES, PARTS))
     ]
-    publish(archive, make_collection(archive), files)
-    return archive
+    publish(shared, make_collection(shared), files)
+    return shared
 
 
 def count(archive: Archive, *pairs: tuple[str, str], level: str = "series") -> int:
@@ -63,7 +63,6 @@ def test_wildcards_are_those_of_dicom_and_no_others(catalogue: Archive, value: s
         ("che*", 12),
         ("axial", 12),
         ("'; drop table", 0),
-        ("&|!()", 12),
         ("head", 6),
     ],
 )
@@ -154,5 +153,5 @@ def test_the_statement_finds_what_plain_python_finds(catalogue: Archive, query: 
 @pytest.mark.parametrize("level", search.LEVELS)
 def test_every_level_counts_what_it_lists(catalogue: Archive, level: str) -> None:
     page = search.find(catalogue, ANYBODY, search.ALL, level)
-    assert page.total == len(page.rows) == {"series": 12, "study": 12, "subject": 3}[level]
+    assert page.total == len(page.rows) == {"series": 12, "study": 12, "subject": 3, "collection": 1}[level]
     assert sum(row.instance_count for row in page.rows) == 12

@@ -83,6 +83,13 @@ def test_an_object_that_has_just_come_again_is_not_removed(store: DiskStore) -> 
     assert not store.holds(digest)
 
 
+def test_what_is_to_go_at_once_goes_though_the_clock_was_set_back(store: DiskStore) -> None:
+    digest = put(store, b"abc")
+    os.utime(store.place(digest).path, (time.time() + 100, time.time() + 100))
+    assert store.remove(digest, age_s=0)
+    assert not store.holds(digest)
+
+
 def test_another_store_adopts_without_copying(store: DiskStore, tmp_path: Path) -> None:
     public = DiskStore(tmp_path / "public")
     digest = put(store, b"abc")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from invivo import accounts, notices, submissions
+from invivo import accounts, collections, notices, submissions
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, InvivoError, Refused, TooLarge
 from invivo.settings import Settings, read_settings
@@ -297,18 +297,26 @@ def test_a_taken_name_leaves_nothing_signed(archive: Archive, people: Any) -> No
     assert agreement.counter_at is None
 
 
-def test_an_opening_that_broke_off_goes_on_where_it_was(
+def test_an_opening_that_broke_off_leaves_nothing_signed_and_no_collection(
     archive: Archive, people: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = signed(archive, people)
+    made, opening = signed(archive, people), submissions.Opening("CHEST-CT")
     with monkeypatch.context() as patch:
-        patch.setattr("invivo.submissions.agreement.open_submission", lambda *_: 1 / 0)
+        patch.setattr("invivo.submissions.agreement.open_in", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            submissions.countersign(archive, people["cleo"], made.id, "Cleo Clerk", submissions.Opening("CHEST-CT"))
-    assert submissions.find_proposal(archive, people["petra"], made.id).state == "accepted"
-    opened = submissions.take_up(archive, people["carl"], made.id, submissions.Opening(""))
-    assert opened.state == "opened"
+            submissions.countersign(archive, people["cleo"], made.id, "Cleo Clerk", opening)
+    agreement = submissions.agreement_of(archive, made)
+    assert agreement is not None
+    assert agreement.counter_at is None
+    assert collections.listed(archive, SYSTEM) == []
+    assert submissions.countersign(archive, people["carl"], made.id, "Carl Clerk", opening).state == "opened"
     assert len(submissions.list_submissions(archive, actor_named(archive, "petra"))) == 1
+
+
+def test_a_proposal_is_opened_by_its_agreement_alone(archive: Archive, people: Any) -> None:
+    made = signed(archive, people)
+    with pytest.raises(submissions.NotSigned, match="that opens the collection"):
+        submissions.take_up(archive, people["cleo"], made.id, submissions.Opening("CHEST-CT"))
 
 
 def test_a_suggestion_is_taken_up_by_a_moderator_without_an_agreement(archive: Archive, people: Any) -> None:

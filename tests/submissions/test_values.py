@@ -5,9 +5,9 @@ from psycopg import errors
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from invivo import collections, quarantine, submissions
+from invivo import __version__, collections, quarantine, submissions
 from invivo.archive import Archive
-from invivo.submissions.value import MOST_OF_ATTRIBUTE, Tally, digest_of
+from invivo.submissions.value import MOST_OF_ATTRIBUTE, Tally, digest_of, is_own
 from tests.factories import (
     SYSTEM,
     actor_named,
@@ -363,3 +363,21 @@ def test_labels_and_the_record_of_the_archive_are_not_listed_as_names(archive: A
     paths = {one.path for one in report(archive, collection, fresh_only=False)}
     assert "PatientID" in paths
     assert not paths & {"PatientName", "DeidentificationMethodCodeSequence.CodeMeaning"}
+
+
+def test_what_the_archive_wrote_itself_comes_last_and_is_no_text_to_look_at(archive: Archive) -> None:
+    collection = hold(archive, make_series(1, StudyDescription="Chest"))
+    listed = [one.path for one in report(archive, collection)]
+    own = {"DeidentificationMethod", "ContributingEquipmentSequence.Manufacturer"}
+    assert own <= set(listed[-7:])
+    assert not [one for one in listed[:-7] if one.startswith("ContributingEquipment") or one in own]
+    texts = {one.path for one in report(archive, collection, most_risk=1)}
+    assert "StudyDescription" in texts
+    assert not texts & own
+
+
+def test_what_a_sender_wrote_at_the_same_place_is_listed_first() -> None:
+    assert is_own("ContributingEquipmentSequence.Manufacturer", "invivo")
+    assert not is_own("ContributingEquipmentSequence.Manufacturer", "Scanner of Dr. Doe")
+    assert not is_own("DeidentificationMethod", f"by Dr. Doe\\invivo {__version__}, PS3.15")
+    assert not is_own("StudyDescription", "invivo")

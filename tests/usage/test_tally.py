@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from invivo import accounts, audit, usage
+from invivo import accounts, audit, releases, usage
 from invivo.archive import Archive
-from tests.factories import actor_named, make_collection, make_person
+from tests.factories import SYSTEM, actor_named, make_collection, make_person
 
 BROWSER, TOOL = "Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0", "python-requests/2.31"
 
@@ -153,3 +153,22 @@ def test_countries_are_counted_only_where_the_archive_says_so(archive: Archive, 
     usage.took(asking, rita, "web", {(collection_id, "1.9"): 1})
     usage.flush(asking)
     assert usage.months(archive, rita.actor, collection_id)[0].countries == 1
+
+
+def test_works_that_cite_count_once_in_the_archive_and_for_each_collection(archive: Archive) -> None:
+    paper = releases.Related("IsCitedBy", "DOI", "10.1234/PAPER")
+    other = releases.Related("IsReferencedBy", "DOI", "10.1234/other")
+    source = releases.Related("IsDerivedFrom", "DOI", "10.1234/source")
+    for name, related in (("A-1", (paper, other)), ("B-2", (paper, source)), ("C-3", ())):
+        made = make_collection(archive, name)
+        releases.write_credit(archive, SYSTEM, made.id, releases.Credit(related=related))
+    assert usage.figures(archive, SYSTEM).citations == 2
+    assert {one.short_name: one.citations for one in usage.by_collection(archive, SYSTEM)} == {"A-1": 2, "B-2": 1}
+
+
+def test_a_citation_of_what_one_may_not_know_of_is_not_counted(archive: Archive) -> None:
+    made = make_collection(archive, access="private", is_listed=False)
+    related = (releases.Related("IsCitedBy", "DOI", "10.1234/paper"),)
+    releases.write_credit(archive, SYSTEM, made.id, releases.Credit(related=related))
+    assert usage.figures(archive, accounts.ANONYMOUS).citations == 0
+    assert usage.figures(archive, SYSTEM, made.id).citations == 1

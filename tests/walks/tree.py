@@ -25,14 +25,16 @@ def free_port() -> int:
 class Served:
     """An archive with one collection that releases on receipt, any loopback DICOM sender, and a curator's token.
 
-    ``is_direct``: a house's own, which keeps objects as they come, with two processes at the DICOM door.
+    ``is_direct``: a house's own, which keeps objects as they come, with two processes at the web door and two at the DICOM door.
     """
 
     def __init__(self, home: Path, *, is_direct: bool = False) -> None:
         self.home = home
         if is_direct:
             home.mkdir(parents=True)
-            (home / "invivo.toml").write_text("[inhouse]\nidentified = true\n[dimse]\nprocesses = 2\n")
+            (home / "invivo.toml").write_text(
+                "[inhouse]\nidentified = true\n[dimse]\nprocesses = 2\n[http]\nprocesses = 2\n"
+            )
         self.http, self.dimse = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http}"
         with opened(read_settings(home)) as archive:

@@ -89,3 +89,34 @@ def test_a_manifest_names_every_series_of_the_cart(site: Site, ending: str) -> N
 
 def test_a_forged_cart_is_an_empty_one(site: Site) -> None:
     assert "Your cart is empty" in site.get("/cart", carts.routes, cookies={"invivo_cart": "x' or 1=1"}).text
+
+
+def test_a_cart_has_a_form_for_machines(site: Site) -> None:
+    cookies = {"invivo_cart": site.filled_cart("CT", "REG")}
+    told = site.get("/cart.json", carts.routes, cookies=cookies)
+    assert told.headers["cache-control"] == "no-store"
+    cart = told.json()
+    assert cart["series_count"] == cart["single_series"] == 2
+    assert {one["series_uid"] for one in cart["series"]} == {site.series[name].series_uid for name in ("CT", "REG")}
+    assert cart["packed"]["series"] == 1
+    reasons = {one["collection"]: one["not_packed"] for one in cart["collections"]}
+    assert reasons["OPEN-1"] == []
+    assert reasons["REG-1"][0]["series"] == 1
+    assert cookies["invivo_cart"] not in told.text
+
+
+def test_without_a_cart_its_form_for_machines_is_empty(site: Site) -> None:
+    assert site.get("/cart.json", carts.routes).json()["series"] == []
+
+
+def test_a_cart_of_nobody_has_no_form_for_machines(site: Site) -> None:
+    assert site.get("/cart.json?cart=nobody", carts.routes).status_code == 404
+    assert site.get("/cart/shared/nobody.json", carts.routes).status_code == 404
+
+
+def test_a_query_in_a_cart_is_told_to_machines(site: Site) -> None:
+    answer = site.post("/cart/add", carts.routes, data={"query": "collection=OPEN-1&modality=CT"})
+    cookies = {"invivo_cart": answer.cookies["invivo_cart"]}
+    (one,) = site.get("/cart.json", carts.routes, cookies=cookies).json()["queries"]
+    assert one["query"] == "collection:OPEN-1 modality:CT"
+    assert one["series_count"] == one["named_count"] == 1

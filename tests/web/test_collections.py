@@ -29,6 +29,9 @@ def test_a_member_of_staff_sees_private_collections_too(site: Site) -> None:
         ("/collections?modality=CT&site=Chest", {"OPEN-1"}),
         ("/collections?access=registered&access=open", {"OPEN-1", "REG-1", "EMPTY-1"}),
         ("/collections?access=registered&modality=SR", set()),
+        ("/collections?disease=Nodules", {"OPEN-1"}),
+        ("/collections?beside=Reports+and+annotations", {"OPEN-1"}),
+        ("/collections?size=below+1+GB&access=open", {"OPEN-1"}),
     ],
 )
 def test_filters_of_one_kind_are_alternatives_and_kinds_must_all_hold(
@@ -85,8 +88,7 @@ def test_a_private_collection_is_not_there_for_a_visitor(site: Site) -> None:
 def test_the_citation_is_the_one_that_the_package_gives(site: Site) -> None:
     told = site.get("/collections/OPEN-1.json", pages.routes).json()
     selection = downloads.select(site.archive, factories.SYSTEM, collection="OPEN-1")
-    settings = site.archive.settings
-    assert told["cite"] == downloads.citation(selection, settings.site.name, settings.public_url)
+    assert told["cite"] == downloads.citation(selection)
 
 
 def test_the_form_for_machines_has_totals_licence_and_releases(site: Site) -> None:

@@ -115,7 +115,7 @@ def is_cleaned(table: bytes) -> bool:
 def test_a_collection_brings_its_attachments(site: Site) -> None:
     answer = site.get("/collections/OPEN-1/package.zip", downloads.routes)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as opened:
-        assert is_cleaned(opened.read("OPEN-1/files/table.csv"))
+        assert is_cleaned(opened.read("data/OPEN-1/files/table.csv"))
         assert sum(name.endswith(".dcm") for name in opened.namelist()) == 6
 
 

@@ -107,3 +107,29 @@ def test_a_withdrawn_series_leaves_a_tombstone_that_is_shown(
     assert answer.status_code == 303
     assert "Burned in." in shown
     assert "release 2" in shown
+
+
+def test_releases_alone_lists_what_one_may_publish(
+    archive: Archive, collection: collections.Collection, curator: Browser
+) -> None:
+    publish(archive, collection, make_series(1))
+    make_collection(archive, "BRAIN-2")
+    deliver(archive, make_submission(archive, collection), make_series(2, patient="P-9"))
+    advance_all(archive)
+    text = curator.get("/releases").text
+    assert 'href="/releases/LUNG-1"' in text
+    assert 'href="/collections/LUNG-1/releases/1"' in text
+    assert "1 series waits" in text
+    assert 'href="/releases/BRAIN-2"' in text
+
+
+def test_who_curates_one_collection_finds_only_that_below_releases(
+    archive: Archive, collection: collections.Collection
+) -> None:
+    make_collection(archive, "BRAIN-2")
+    bob = make_person(archive, "bob")
+    assert Browser(archive).sign_in("bob").get("/releases").status_code == 403
+    collections.add_member(archive, SYSTEM, collection.id, bob.id, "curator")
+    text = Browser(archive).sign_in("bob").get("/releases").text
+    assert 'href="/releases/LUNG-1"' in text
+    assert "BRAIN-2" not in text

@@ -11,10 +11,12 @@ from tests.web import visitor
 from tests.web.visitor import Site
 
 from invivo import search as questions
-from invivo.web import search
+from invivo.web import search, search_address, search_files, search_suggesting
 
 site = visitor.site
-NAMES = st.sampled_from([field.name for field in questions.FIELDS])
+NAMES = st.sampled_from(
+    [field.name for field in questions.FIELDS if field.kind in ("text", "name", "uid") and not field.choices]
+)
 VALUES = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12)
 
 
@@ -103,43 +105,60 @@ def test_script_in_a_query_stays_text(site: Site) -> None:
 
 
 def test_the_table_holds_all_that_is_found(site: Site) -> None:
-    answer = site.get("/search.csv?modality=CT", search.routes)
+    answer = site.get("/search.csv?modality=CT", search_files.routes)
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert {row["series_uid"] for row in rows} == {site.series[name].series_uid for name in ("CT", "REG", "CTRL")}
 
 
 def test_the_table_asks_terms_of_the_text_too(site: Site) -> None:
-    assert site.get("/search.csv?q=modality:MR", search.routes).text.count("\r\n") == 1 + 1
+    assert site.get("/search.csv?q=modality:MR", search_files.routes).text.count("\r\n") == 1 + 1
 
 
 def test_the_json_holds_the_same_as_the_table(site: Site) -> None:
-    assert len(site.get("/search.json", search.routes).json()) == 5
-    assert site.get("/search.json?q=zebra", search.routes).json() == []
+    assert len(site.get("/search.json", search_files.routes).json()) == 5
+    assert site.get("/search.json?q=zebra", search_files.routes).json() == []
 
 
 @pytest.mark.parametrize(("value", "cell"), [("=1+1", "'=1+1"), ("-x", "'-x"), (-5, "-5"), (None, ""), ("CT", "CT")])
 def test_a_cell_never_becomes_a_formula(value: object, cell: str) -> None:
-    assert search._cell(value) == cell
+    assert search_files._cell(value) == cell
 
 
 def test_proposals_name_collections_values_and_subjects(site: Site) -> None:
-    texts = [one["text"] for one in site.get("/search/suggest?q=chest+OPE", search.routes).json()]
+    texts = [one["text"] for one in site.get("/search/suggest?q=chest+OPE", search_suggesting.routes).json()]
     assert texts[0] == "chest collection:OPEN-1"
-    texts = [one["text"] for one in site.get("/search/suggest?q=modality:mr", search.routes).json()]
+    texts = [one["text"] for one in site.get("/search/suggest?q=modality:mr", search_suggesting.routes).json()]
     assert texts == ["modality:MR"]
     label = site.series["CT"].subject
     assert f"subject:{label}" in [
-        one["text"] for one in site.get(f"/search/suggest?q={label[:9]}", search.routes).json()
+        one["text"] for one in site.get(f"/search/suggest?q={label[:9]}", search_suggesting.routes).json()
     ]
 
 
 def test_proposals_know_nothing_of_private_collections(site: Site) -> None:
-    assert site.get("/search/suggest?q=priv", search.routes).json() == []
+    assert site.get("/search/suggest?q=priv", search_suggesting.routes).json() == []
 
 
-@given(st.lists(st.tuples(NAMES, VALUES), max_size=5))
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=5, unique_by=lambda pair: pair[0]))
 def test_terms_survive_being_written_as_text(pairs: list[tuple[str, str]]) -> None:
-    assert search.terms_of(search.text_of(pairs)) == ("", pairs)
+    text = search_address.text_of(pairs)
+    assert questions.read(text) == questions.read(questions.write(questions.parse_pairs(pairs)))
+    if pairs:
+        again = search_address.split_text(text)
+        assert questions.read(search_address.text_of(again)) == questions.read(text)
+
+
+def test_a_fault_is_shown_at_the_word(site: Site) -> None:
+    answer = site.get("/search?q=chest+modalty:CT", search.routes)
+    assert answer.status_code == 400
+    assert "<mark>modalty</mark>:CT" in answer.text
+    assert "modality" in answer.text
+
+
+def test_what_no_box_can_say_stays_a_text(site: Site) -> None:
+    answer = site.get("/search?q=modality:CT+or+zebra", search.routes)
+    assert answer.status_code == 200
+    assert counted(answer.text) == counted(site.get("/search?modality=CT", search.routes).text)
 
 
 def test_pictures_stand_only_before_what_the_visitor_may_have(site: Site) -> None:

@@ -105,6 +105,7 @@ def _make(postmaster: Postmaster, folders: pytest.TempPathFactory) -> Site:
         archive,
         "OPEN-1",
         sites=("Chest",),
+        diseases=("Nodules",),
         species=("Homo sapiens",),
         summary="Chests.",
         description="# Why\n\n<script>x</script>",

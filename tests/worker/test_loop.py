@@ -124,3 +124,16 @@ def test_an_object_that_comes_between_check_and_decision_is_no_fault(
         assert quarantine.counts_of_submission(tx, submission.id) == {"cleaned": 1, "received": 1}
     advance_all(archive)
     assert [item.state for item in reviews.queue(archive, SYSTEM, states=("approved",)).items] == ["approved"]
+
+
+def test_what_a_person_waits_for_goes_before_what_the_archive_does_on_its_own(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    with archive.database.transaction() as tx:
+        jobs.enqueue_all(tx, "recheck", range(5))
+        jobs.enqueue_all(tx, "derive", range(5))
+        jobs.enqueue(tx, "release", 1)
+    verbs = {name: lambda _archive, _key, name=name: ran.append(name) for name in ("recheck", "derive", "release")}
+    work(archive, monkeypatch, verbs)
+    assert (ran[0], len(ran)) == ("release", 11)

@@ -1,162 +1,227 @@
-"""Carts."""
+"""Carts: their names, whose they are, how full they are."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from invivo import accounts, collections, database, search
+from psycopg.errors import UniqueViolation
+
+from invivo import accounts, database
 from invivo.archive import Archive
-from invivo.errors import TooLarge
+from invivo.carts import right
+from invivo.errors import Conflict, Invalid, TooLarge
+
+MOST_CARTS = 100
+LONGEST_NAME = 80
 
 
 class CartFull(TooLarge):
-    """More series than one cart takes."""
+    """More than one cart takes."""
 
     code = "cart.full"
 
 
+class NameTaken(Conflict):
+    """The person has another cart of this name."""
+
+    code = "cart.name-taken"
+
+
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """A cart with its totals; size in bytes."""
+    """A cart as somebody may use it.
+
+    Attributes
+    ----------
+    name : str
+        Empty for a visitor's.
+    series_count : int
+        Series that are in it, each once, whether they may still be had or not.
+    has_owner : bool
+        It belongs to an account.
+    is_own, may_change : bool
+        See `right.Held`.
+    """
 
     id: str
     name: str
     series_count: int
-    size_bytes: int
+    has_owner: bool
+    is_own: bool
+    may_change: bool
+    touched_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A series in a cart as the actor may see it now.
+_COUNT = "(select count(*) from carts.line l where l.cart_id = c.id) + c.chosen_count as series_count"
 
-    Attributes
+
+def cart_size(archive: Archive, named: str, actor: accounts.Actor | None = None) -> int:
+    """Return the number of series in a cart; 0 for an unknown one.
+
+    Parameters
     ----------
-    may_download : bool
-    reason : str
-        Why it may not be downloaded; empty if it may.
+    actor : Actor, optional
+        Who asks; without it the carts of accounts are counted by their ids too, as a cookie names them.
     """
-
-    series_uid: str
-    study_uid: str
-    collection_id: int
-    collection: str
-    collection_title: str
-    subject: str
-    modality: str
-    description: str | None
-    instance_count: int
-    size_bytes: int
-    licence: str
-    access: str
-    cover_uid: str | None
-    may_download: bool
-
-    @property
-    def reason(self) -> str:
-        if self.may_download:
-            return ""
-        return {
-            "registered": "Sign in to download it.",
-            "controlled": "The owner's approval is needed; write to the collection's contact.",
-        }.get(self.access, "You may not download it; write to the collection's contact.")
-
-
-def cart_size(archive: Archive, cart_id: str) -> int:
-    """Return the number of series in a cart; 0 for an unknown one."""
-    if not cart_id:
+    if not named:
         return 0
     with archive.database.transaction() as tx:
-        row = tx.execute("select count(*) as n from carts.line where cart_id = %s", [cart_id]).fetchone()
-    return int(row.n) if row else 0
+        held = right.look(tx, actor, named) if actor is not None else None
+        asked = held.id if held is not None else "" if actor is not None else right.id_of(tx, named)
+        row = tx.execute(f"select {_COUNT} from carts.cart c where c.id = %s", [asked]).fetchone()  # noqa: S608
+    return int(row.series_count) if row else 0
 
 
-def open_cart(archive: Archive, actor: accounts.Actor, cart_id: str = "") -> Cart:
-    """Return a cart, a new one if the id is empty or unknown: whoever knows its long random id may use it."""
+def find_cart(archive: Archive, actor: accounts.Actor, named: str) -> Cart | None:
+    """Return a cart that the actor may look at; None where there is none for them."""
     with archive.database.transaction() as tx:
-        row = tx.execute("select id, name from carts.cart where id = %s", [cart_id]).fetchone()
-        if row is None:
-            row = tx.execute(
-                "insert into carts.cart (id, person_id) values (%s, %s) returning id, name",
-                [secrets.token_urlsafe(18), actor.person_id],
-            ).fetchone()
-    assert row is not None
-    lines = contents(archive, actor, row.id)
-    return Cart(row.id, row.name, len(lines), sum(line.size_bytes for line in lines))
+        return _found(tx, actor, named)
 
 
-def add_series(archive: Archive, actor: accounts.Actor, cart_id: str, series_uids: Sequence[str]) -> int:
-    """Put series that the actor may see into a cart; return how many were new. Repeating it changes nothing."""
-    statement = database.join(
-        "insert into carts.line (cart_id, collection_id, series_uid) select %(cart)s, s.collection_id, s.uid from images.series s"
-        " where upper_inf(s.releases) and s.uid = any (%(uids)s) and {visible} on conflict do nothing",
-        visible=collections.visible_to(actor),
+def open_cart(archive: Archive, actor: accounts.Actor, named: str = "") -> Cart:
+    """Return a cart to put something into: the one that is named, else the newest of the account, else a new one.
+
+    Whoever knows the long random id of a cart of nobody may use it; who is signed in has it as theirs from then on.
+    """
+    with archive.database.transaction() as tx:
+        found = _found(tx, actor, named)
+        if found is None and actor.has_account:
+            found = _newest(tx, actor)
+        if found is None:
+            return _made(tx, actor, "")
+        if actor.has_account and not found.has_owner and found.is_own:
+            _take_over(tx, actor, found.id)
+            return _found(tx, actor, found.id) or _made(tx, actor, "")
+        return found
+
+
+def current_cart(archive: Archive, actor: accounts.Actor, named: str) -> Cart | None:
+    """Return the cart in use without making one: the one that is named, else the newest of the account."""
+    with archive.database.transaction() as tx:
+        return _found(tx, actor, named) or (_newest(tx, actor) if actor.has_account else None)
+
+
+def carts_of(archive: Archive, actor: accounts.Actor) -> list[Cart]:
+    """Return the carts of an account, the last used first; none for visitors."""
+    if not actor.has_account:
+        return []
+    with archive.database.transaction() as tx:
+        found = tx.execute(
+            f"select c.id, c.name, c.person_id, c.touched_at, {_COUNT} from carts.cart c where c.person_id = %s"  # noqa: S608
+            " order by c.touched_at desc, c.id limit %s",
+            [actor.person_id, MOST_CARTS],
+        ).fetchall()
+    return [Cart(row.id, row.name, row.series_count, True, True, True, row.touched_at) for row in found]
+
+
+def make_cart(archive: Archive, actor: accounts.Actor, name: str) -> Cart:
+    """Make an empty cart with a name.
+
+    Raises
+    ------
+    NameTaken
+    CartFull
+        The account has `MOST_CARTS` already.
+    """
+    with archive.database.transaction() as tx:
+        return _made(tx, actor, plain_name(name))
+
+
+def rename_cart(archive: Archive, actor: accounts.Actor, named: str, name: str) -> None:
+    """Give a cart of one's own another name."""
+    wanted = plain_name(name)
+    with archive.database.transaction() as tx:
+        held = right.own(tx, actor, named)
+        try:
+            tx.execute("update carts.cart set name = %s where id = %s", [wanted, held.id])
+        except UniqueViolation as error:
+            raise NameTaken(f"You have another cart called {wanted!r}; choose another name.") from error
+
+
+def delete_cart(archive: Archive, actor: accounts.Actor, named: str) -> None:
+    """Delete a cart of one's own with its links; the data it named are not touched."""
+    with archive.database.transaction() as tx:
+        held = right.own(tx, actor, named)
+        tx.execute("delete from carts.cart where id = %s", [held.id])
+
+
+def duplicate_cart(archive: Archive, actor: accounts.Actor, named: str, name: str) -> Cart:
+    """Make a cart of the actor's own that holds what another holds: the same series and the same choices."""
+    with archive.database.transaction() as tx:
+        held = right.look(tx, actor, named)
+        if held is None:
+            raise right.UnknownCart("There is no such cart for you; its link may have ended.")
+        made = _made(tx, actor, plain_name(name))
+        tx.execute(
+            "insert into carts.line (cart_id, collection_id, series_uid, added_at)"
+            " select %s, collection_id, series_uid, added_at from carts.line where cart_id = %s",
+            [made.id, held.id],
+        )
+        tx.execute(
+            "insert into carts.choice (cart_id, query, series_ids, groups, releases, pinned_at)"
+            " select %s, query, series_ids, groups, releases, pinned_at from carts.choice where cart_id = %s order by id",
+            [made.id, held.id],
+        )
+        tx.execute(
+            "update carts.cart c set chosen_count = o.chosen_count, chosen_groups = o.chosen_groups from carts.cart o"
+            " where c.id = %s and o.id = %s",
+            [made.id, held.id],
+        )
+        return _found(tx, actor, made.id) or made
+
+
+def touch(tx: database.Tx, cart_id: str) -> None:
+    """Note that a cart is in use."""
+    tx.execute("update carts.cart set touched_at = now() where id = %s", [cart_id])
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it is kept: one line, without blanks around it; raises Invalid."""
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+    if not 0 < len(plain) <= LONGEST_NAME:
+        raise Invalid(f"A cart's name has 1 to {LONGEST_NAME} characters.", code="cart.name")
+    return plain
+
+
+def _found(tx: database.Tx, actor: accounts.Actor, named: str) -> Cart | None:
+    held = right.look(tx, actor, named)
+    if held is None:
+        return None
+    row: Any = tx.execute(f"select c.touched_at, {_COUNT} from carts.cart c where c.id = %s", [held.id]).fetchone()  # noqa: S608
+    has_owner = held.person_id is not None
+    return Cart(held.id, held.name, row.series_count, has_owner, held.is_own, held.may_change, row.touched_at)
+
+
+def _newest(tx: database.Tx, actor: accounts.Actor) -> Cart | None:
+    row = tx.execute(
+        "select id from carts.cart where person_id = %s order by touched_at desc, id limit 1", [actor.person_id]
+    ).fetchone()
+    return _found(tx, actor, row.id) if row else None
+
+
+def _made(tx: database.Tx, actor: accounts.Actor, name: str) -> Cart:
+    """Make a cart; an account's has a name, by and by ``Cart 1``, ``Cart 2``."""
+    if actor.has_account:
+        held = {row.name for row in tx.execute("select name from carts.cart where person_id = %s", [actor.person_id])}
+        if len(held) >= MOST_CARTS:
+            raise CartFull(f"An account has at most {MOST_CARTS} carts; delete one that you no longer need.")
+        name = name or next(text for number in range(1, MOST_CARTS + 2) if (text := f"Cart {number}") not in held)
+    try:
+        row: Any = tx.execute(
+            "insert into carts.cart (id, person_id, name) values (%s, %s, %s) returning id, touched_at",
+            [secrets.token_urlsafe(18), actor.person_id, name],
+        ).fetchone()
+    except UniqueViolation as error:
+        raise NameTaken(f"You have another cart called {name!r}; choose another name.") from error
+    return Cart(row.id, name, 0, actor.has_account, True, True, row.touched_at)
+
+
+def _take_over(tx: database.Tx, actor: accounts.Actor, cart_id: str) -> None:
+    """Let a visitor's cart belong to the account that they signed in to."""
+    held = {row.name for row in tx.execute("select name from carts.cart where person_id = %s", [actor.person_id])}
+    name = next(text for number in range(1, MOST_CARTS + 2) if (text := f"Cart {number}") not in held)
+    tx.execute(
+        "update carts.cart set person_id = %s, name = %s where id = %s and person_id is null",
+        [actor.person_id, name, cart_id],
     )
-    most = archive.settings.limits.cart_series
-    with archive.database.transaction() as tx:
-        tx.execute("update carts.cart set touched_at = now() where id = %s", [cart_id])
-        added = tx.execute(
-            statement.text.encode(), {**statement.parameters, "cart": cart_id, "uids": list(series_uids)}
-        ).rowcount
-        row = tx.execute("select count(*) as n from carts.line where cart_id = %s", [cart_id]).fetchone()
-        if row and row.n > most:
-            raise CartFull(f"A cart takes at most {most} series (limits.cart_series); narrow your choice.")
-    return added
-
-
-def add_found(archive: Archive, actor: accounts.Actor, cart_id: str, query: search.Query) -> int:
-    """Put every series that a query finds into a cart; return how many were new."""
-    most = archive.settings.limits.cart_series
-    if search.count(archive, actor, query) > most:
-        raise CartFull(f"A cart takes at most {most} series (limits.cart_series); narrow the query.")
-    added, after = 0, 0
-    while True:
-        page = search.find(archive, actor, query, "series", after=after, limit=1000)
-        added += add_series(archive, actor, cart_id, [row.series_uid for row in page.rows])
-        if page.after is None:
-            return added
-        after = page.after
-
-
-def remove_series(archive: Archive, _actor: accounts.Actor, cart_id: str, series_uids: Sequence[str]) -> None:
-    """Take series out of a cart."""
-    with archive.database.transaction() as tx:
-        tx.execute("delete from carts.line where cart_id = %s and series_uid = any (%s)", [cart_id, list(series_uids)])
-
-
-def empty_cart(archive: Archive, _actor: accounts.Actor, cart_id: str) -> None:
-    """Take everything out of a cart."""
-    with archive.database.transaction() as tx:
-        tx.execute("delete from carts.line where cart_id = %s", [cart_id])
-
-
-_COLUMNS = {
-    "series_uid": "s.uid",
-    "study_uid": "t.uid",
-    "collection_id": "s.collection_id",
-    "collection": "c.short_name",
-    "collection_title": "c.title",
-    "subject": "p.label",
-    "licence": "coalesce(s.licence, c.licence)",
-    "access": "c.access",
-    "cover_uid": "i.uid",
-    "may_download": "({may_have})",
-}
-_SELECT = ", ".join(f"{_COLUMNS.get(field.name, 's.' + field.name)} as {field.name}" for field in fields(Line))
-
-
-def contents(archive: Archive, actor: accounts.Actor, cart_id: str) -> list[Line]:
-    """Return the series of a cart that are in the current release and that the actor may see, in the order they were added."""
-    statement = database.join(
-        f"select {_SELECT} from carts.line l join images.series s on s.collection_id = l.collection_id and s.uid = l.series_uid"  # noqa: S608
-        " and upper_inf(s.releases) join collections.collection c on c.id = s.collection_id"
-        " join subjects.subject p on p.id = s.subject_id join images.study t on t.id = s.study_id"
-        " left join images.instance i on i.id = s.cover_instance_id where l.cart_id = %(cart)s and {visible}"
-        " order by l.added_at, s.id",
-        visible=collections.visible_to(actor),
-        may_have=collections.downloadable_by(actor),
-    )
-    with archive.database.transaction() as tx:
-        return [
-            Line(*row)
-            for row in database.rows(tx, database.Statement(statement.text, {**statement.parameters, "cart": cart_id}))
-        ]

@@ -13,7 +13,9 @@ from invivo import __version__
 _MODULES: dict[str, tuple[str, ...]] = {
     "server": ("init", "migrate", "serve", "demo", "doctor", "verify", "viewer", "jobs", "settings"),
     "client": ("search", "download"),
-    "submissions": ("import", "submissions", "senders"),
+    "index": ("index",),
+    "imports": ("import",),
+    "submissions": ("submissions", "senders"),
     "deidentify": ("deidentify", "submit"),
     "guid": ("guid",),
     "profiles": ("profiles",),

@@ -8,6 +8,7 @@ import typer
 from invivo import collections, releases
 from invivo.cli.options import SYSTEM, AsJson, Home, installation
 from invivo.cli.output import answering, console, show
+from invivo.errors import NotFound
 
 application = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The collection's short name.")]
@@ -90,16 +91,32 @@ def cancel(collection: Name, home: Home = None) -> None:
 @answering
 def withdraw(
     collection: Name,
-    series: Annotated[str, typer.Argument(help="Series Instance UID.")],
-    reason: Annotated[str, typer.Option(help="Why; public, so without anything that identifies somebody.")],
+    series: Annotated[list[str] | None, typer.Argument(help="Series Instance UIDs.")] = None,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; public, so without anything that identifies somebody.")] = "",
     reason_class: Annotated[str, typer.Option(help="privacy, consent, quality, duplicate, legal or other.")] = "other",
+    subject: Annotated[list[str] | None, typer.Option(help="All series of a subject; several times for more.")] = None,
+    study: Annotated[list[str] | None, typer.Option(help="All series of a study; several times for more.")] = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Out of older releases too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
     home: Home = None,
 ) -> None:
-    """Take a series out of the current release; a tombstone stays."""
+    """Take series, or all of a subject or study, out of the current release; tombstones stay."""
+    named = releases.Named(tuple(subject or ()), tuple(study or ()), tuple(series or ()))
+    scope = "everywhere" if everywhere else "onward"
     with installation(home) as archive:
         known = collections.collection_named(archive, SYSTEM, collection)
-        number = releases.withdraw(archive, SYSTEM, known.id, series, reason_class, reason)
-    console.print(f"Gone from release {number} on.", highlight=False)
+        plan = releases.plan_withdrawal(archive, SYSTEM, known.id, named, scope)
+        if plan.unknown:
+            raise NotFound(f"There is no {plan.unknown[0]} to withdraw.", code="release.withdrawal-unknown")
+        if dry_run:
+            show(plan.series, ("subject", "study_uid", "uid", "modality", "instance_count"), as_json=False)
+            return
+        shown = len(plan.series)
+        number = releases.withdraw_named(
+            archive, SYSTEM, known.id, named, reason_class, reason, scope=scope, expected=shown
+        )
+    console.print(f"{shown} series gone from release {number} on.", highlight=False)
 
 
 def register(root: typer.Typer) -> None:

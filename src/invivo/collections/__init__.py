@@ -19,6 +19,16 @@ from invivo.collections.agreement import (
     sign_agreement,
     signatures_of,
 )
+from invivo.collections.catalogue import (
+    Dataset,
+    Mirrored,
+    Page,
+    datasets_of,
+    find_mirror,
+    mirror,
+    mirrored_names,
+    settle_mirror,
+)
 from invivo.collections.collection import (
     ACCESS_CLASSES,
     PROFILES,
@@ -29,6 +39,7 @@ from invivo.collections.collection import (
     collection_by_id,
     collection_named,
     create,
+    create_in,
     draft_for,
     edit,
     is_blind,
@@ -79,7 +90,7 @@ from invivo.collections.group import (
 )
 from invivo.collections.group_list import ListRefused, ListUnreadable, fetch_list, read_list, sync_group, tend
 from invivo.collections.licence import Licence, licence_named, licences
-from invivo.collections.member import ROLES, Member, add_member, members_of, remove_member
+from invivo.collections.member import ROLES, Member, add_member, add_member_in, members_of, remove_member
 from invivo.collections.policy import access_in_words, review_in_words
 from invivo.collections.profile import (
     HEAD_POLICIES,
@@ -156,6 +167,7 @@ __all__ = [
     "ApprovedUse",
     "Collection",
     "Confirming",
+    "Dataset",
     "Draft",
     "Group",
     "GroupNameTaken",
@@ -166,9 +178,11 @@ __all__ = [
     "ListRefused",
     "ListUnreadable",
     "Member",
+    "Mirrored",
     "NameTaken",
     "NoEmbargo",
     "NotForward",
+    "Page",
     "Path",
     "Reason",
     "Request",
@@ -192,6 +206,7 @@ __all__ = [
     "add_agreement",
     "add_group_role",
     "add_member",
+    "add_member_in",
     "add_rules",
     "add_to_group",
     "agreement_in_force",
@@ -202,6 +217,8 @@ __all__ = [
     "collection_named",
     "collections_visible_to",
     "create",
+    "create_in",
+    "datasets_of",
     "downloadable_by",
     "draft_for",
     "edit",
@@ -212,6 +229,7 @@ __all__ = [
     "end_embargo",
     "enter_by_link",
     "fetch_list",
+    "find_mirror",
     "group_by_id",
     "group_roles",
     "groups",
@@ -225,6 +243,8 @@ __all__ = [
     "make_link",
     "may_vote",
     "members_of",
+    "mirror",
+    "mirrored_names",
     "my_requests",
     "note_download",
     "official_answers",
@@ -256,6 +276,7 @@ __all__ = [
     "set_access_policy",
     "set_embargo",
     "set_sources",
+    "settle_mirror",
     "sign_agreement",
     "signatures_of",
     "sources_of",

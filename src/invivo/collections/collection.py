@@ -50,8 +50,8 @@ class Draft:
     ----------
     description : str
         Markdown.
-    species, sites : tuple of str
-        Species and body sites, in words.
+    species, sites, diseases : tuple of str
+        Species, body sites, and cancer types or other diseases, in words.
     licence : str
         SPDX identifier.
     access : {"open", "registered", "controlled", "embargoed", "private"}
@@ -78,6 +78,7 @@ class Draft:
     acknowledgement: str = ""
     species: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+    diseases: tuple[str, ...] = ()
     is_listed: bool = True
     embargo_until: date | None = None
     terms: str = ""
@@ -106,6 +107,7 @@ class Collection:
     acknowledgement: str
     species: tuple[str, ...]
     sites: tuple[str, ...]
+    diseases: tuple[str, ...]
     is_listed: bool
     embargo_until: date | None
     terms: str
@@ -208,29 +210,46 @@ def create(archive: Archive, actor: accounts.Actor, draft: Draft) -> Collection:
         A field is malformed.
     NameTaken
     """
+    with archive.database.transaction() as tx:
+        return create_in(archive, tx, actor, draft)
+
+
+def create_in(archive: Archive, tx: database.Tx, actor: accounts.Actor, draft: Draft) -> Collection:
+    """Make a collection as a part of somebody's transaction, which a refusal ends; see `create`."""
     if not (actor.is_administrator or actor.name == "system"):
         raise Refused("Only an administrator may make a collection.", code="collection.not-administrator")
     _check(archive, draft)
     _need_future(archive, draft)
     columns, places = ", ".join(_FIELDS), ", ".join(f"%({name})s" for name in _FIELDS)
     try:
-        with archive.database.transaction() as tx:
-            made = tx.execute(
-                f"insert into collections.collection ({columns}) values ({places}) returning id",  # noqa: S608 - our own names
-                _values(draft),
-            ).fetchone()
-            assert made is not None
-            if actor.person_id is not None:
-                tx.execute(
-                    "insert into collections.member (collection_id, person_id, role) values (%s, %s, 'owner')",
-                    [made.id, actor.person_id],
-                )
-            _begin_policy(archive, tx, made.id)
-            follow_builtin(tx, actor, made.id, draft.profile, list(draft.profile_options))
-            audit.note(tx, actor.name, "collection.create", f"collection:{made.id}", short_name=draft.short_name)
-            return policy_of(tx, made.id)
+        made = tx.execute(
+            f"insert into collections.collection ({columns}) values ({places}) returning id",  # noqa: S608 - our own names
+            _values(draft),
+        ).fetchone()
     except psycopg.errors.UniqueViolation:
         raise NameTaken(f"There is a collection named {draft.short_name} already; choose another short name.") from None
+    assert made is not None
+    if actor.person_id is not None:
+        tx.execute(
+            "insert into collections.member (collection_id, person_id, role) values (%s, %s, 'owner')",
+            [made.id, actor.person_id],
+        )
+    _begin_policy(archive, tx, made.id)
+    follow_builtin(tx, actor, made.id, draft.profile, list(draft.profile_options))
+    audit.note(tx, actor.name, "collection.create", f"collection:{made.id}", short_name=draft.short_name)
+    return policy_of(tx, made.id)
+
+
+def rewrite(archive: Archive, tx: database.Tx, known: Collection, changed: dict[str, Any]) -> Collection:
+    """Write some fields of a collection anew inside a transaction; the caller has asked whether the actor may."""
+    draft = Draft(**({name: getattr(known, name) for name in _FIELDS} | changed))
+    _check(archive, draft)
+    places = ", ".join(f"{name} = %({name})s" for name in changed)
+    tx.execute(
+        f"update collections.collection set {places} where id = %(id)s",  # noqa: S608 - our own names
+        {**_values(draft), "id": known.id},
+    )
+    return policy_of(tx, known.id)
 
 
 def edit(archive: Archive, actor: accounts.Actor, collection_id: int, draft: Draft) -> Collection:

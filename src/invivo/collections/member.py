@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from invivo import accounts, audit
+from invivo import accounts, audit, database
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, Refused
 
@@ -64,18 +64,25 @@ def add_member(
     archive: Archive, actor: accounts.Actor, collection_id: int, person_id: int, role: str, *, site: str = ""
 ) -> None:
     """Give a person a role, a member's of one site if a site is named; repeating it changes nothing."""
+    with archive.database.transaction() as tx:
+        add_member_in(tx, actor, collection_id, person_id, role, site=site)
+
+
+def add_member_in(
+    tx: database.Tx, actor: accounts.Actor, collection_id: int, person_id: int, role: str, *, site: str = ""
+) -> None:
+    """Give a person a role as a part of somebody's transaction; see `add_member`."""
     need_owner(actor, collection_id)
     role, site = checked_role(role, site)
-    with archive.database.transaction() as tx:
-        done = tx.execute(
-            "insert into collections.member (collection_id, person_id, role, site) values (%s, %s, %s, %s)"
-            " on conflict do nothing",
-            [collection_id, person_id, role, site],
-        )
-        if not done.rowcount:
-            return
-        detail = {"person": person_id, "role": role} | ({"site": site} if site else {})
-        audit.note(tx, actor.name, "collection.add-member", f"collection:{collection_id}", **detail)
+    done = tx.execute(
+        "insert into collections.member (collection_id, person_id, role, site) values (%s, %s, %s, %s)"
+        " on conflict do nothing",
+        [collection_id, person_id, role, site],
+    )
+    if not done.rowcount:
+        return
+    detail = {"person": person_id, "role": role} | ({"site": site} if site else {})
+    audit.note(tx, actor.name, "collection.add-member", f"collection:{collection_id}", **detail)
 
 
 def remove_member(

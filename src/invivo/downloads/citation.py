@@ -1,17 +1,12 @@
 """Citation and licences of a selection, as texts that go into every package."""
 
 from invivo import collections
-from invivo.downloads.selection import Selection, Source
+from invivo.downloads.selection import Refusal, Selection
 
 
-def _cited(source: Source, archive_name: str, public_url: str) -> str:
-    year = source.published_at.year if source.published_at else "unpublished"
-    return f"{source.title} ({source.short_name}), release {source.release} [Data set]. {archive_name}, {year}. {public_url}/collections/{source.short_name}"
-
-
-def citation(selection: Selection, archive_name: str, public_url: str) -> str:
+def citation(selection: Selection) -> str:
     """Return one citation a collection, a line each."""
-    return "\n".join(_cited(source, archive_name, public_url) for source in selection.sources)
+    return "\n".join(source.citation for source in selection.sources)
 
 
 def licence_text(selection: Selection) -> str:
@@ -43,7 +38,8 @@ def summary(selection: Selection, archive_name: str, public_url: str) -> str:
     lines = [
         f"Downloaded from {archive_name} ({public_url})",
         "",
-        f"{len(selection.files)} files, {selection.size_bytes} bytes. The SHA-256 of every file is in manifest-sha256.txt.",
+        f"{len(selection.files)} files, {selection.size_bytes} bytes, below data/ in the layout {selection.layout!r}.",
+        "This is a BagIt bag (RFC 8493). The SHA-256 of every file is in manifest-sha256.txt: sha256sum -c manifest-sha256.txt",
         f"State of {newest.date().isoformat()}:" if newest else "Contents:",
         *(
             f"  {one.short_name}, release {one.release}: {one.series_count} series, {one.size_bytes} bytes"
@@ -51,9 +47,13 @@ def summary(selection: Selection, archive_name: str, public_url: str) -> str:
         ),
         "",
         "Please cite:",
-        citation(selection, archive_name, public_url),
+        citation(selection),
     ]
     if selection.refused:
-        lines += ["", f"Not included ({len(selection.refused)} series):"]
-        lines += [f"  {one.series_uid} ({one.collection}): {one.reason}" for one in selection.refused]
+        lines += ["", f"Not included ({sum(one.count for one in selection.refused)} series, also in refused.csv):"]
+        lines += [f"  {_named(one)} ({one.collection}): {one.reason} {one.url}".rstrip() for one in selection.refused]
     return "\n".join(lines) + "\n"
+
+
+def _named(refusal: Refusal) -> str:
+    return refusal.series_uid or f"and {refusal.count} more series"

@@ -5,7 +5,10 @@ A row in this room is public as far as its collection's policy says; nothing hel
 
 from invivo.images.arrival import Grown, await_staging, collections_with_arrived, enter_arrived, staging
 from invivo.images.asking import read_rows
+from invivo.images.catalogue import ARRIVING, Catalogued, enter_catalogued, settle_catalogued
+from invivo.images.elsewhere import Location, locations_of
 from invivo.images.facts import Facts, date_at, facts_of, json_bytes, pack_header, packed_frames, unpack_header
+from invivo.images.geometry import Geometry
 from invivo.images.instance import (
     Instance,
     StoredObject,
@@ -29,6 +32,7 @@ from invivo.images.leaving import (
     put_back,
     show_again,
 )
+from invivo.images.measuring import Measuring
 from invivo.images.metadata import read_metadata, write_metadata
 from invivo.images.quality import (
     MARKS,
@@ -44,7 +48,10 @@ from invivo.images.quality import (
     shown_mark,
     weigh_marks,
 )
+from invivo.images.reference import Missing, References, Related, references_of
 from invivo.images.registration import Entry, Registered, mark_sites, register, register_all
+from invivo.images.retelling import retell
+from invivo.images.segment import Code, Segment, segments_in
 from invivo.images.series import (
     Series,
     Study,
@@ -57,20 +64,33 @@ from invivo.images.series import (
     series_of_study,
     totals,
 )
+from invivo.images.shape import geometry_of
+from invivo.images.showcase import Shown, showcase
 
 __all__ = [
+    "ARRIVING",
     "MARKS",
     "MOST_MARKS",
     "PARTS",
     "REASONS",
+    "Catalogued",
+    "Code",
     "Entry",
     "Facts",
+    "Geometry",
     "Grown",
     "Instance",
+    "Location",
     "Mark",
     "Marking",
+    "Measuring",
+    "Missing",
+    "References",
     "Registered",
+    "Related",
+    "Segment",
     "Series",
+    "Shown",
     "StoredObject",
     "Study",
     "UnknownInstance",
@@ -85,18 +105,21 @@ __all__ = [
     "drop_pictures",
     "end_all",
     "enter_arrived",
+    "enter_catalogued",
     "facts_of",
     "files_of",
     "find_instance",
     "find_series",
     "find_study",
     "find_subject",
+    "geometry_of",
     "headers_of",
     "hide",
     "instances_of",
     "instances_of_series",
     "is_released",
     "json_bytes",
+    "locations_of",
     "mark_series",
     "mark_sites",
     "marks_of",
@@ -109,11 +132,16 @@ __all__ = [
     "read_marks",
     "read_metadata",
     "read_rows",
+    "references_of",
     "register",
     "register_all",
+    "retell",
     "sample_headers",
+    "segments_in",
     "series_of_study",
+    "settle_catalogued",
     "show_again",
+    "showcase",
     "shown_mark",
     "staging",
     "totals",

@@ -68,7 +68,14 @@ def put_back(tx: database.Tx, release: int, keys: Sequence[int]) -> list[tuple[i
         " int4range(%(release)s, null) from last join images.series s on s.id = last.id returning key, revision",
         {"keys": list(keys), "release": release},
     )
-    return [(int(row.key), int(row.revision)) for row in found]
+    back = [(int(row.key), int(row.revision)) for row in found]
+    tx.execute(  # what lies elsewhere still lies there
+        "insert into images.location (series_id, url, dataset_id, state) select n.id, l.url, l.dataset_id, l.state"
+        " from images.series n join images.series o on o.key = n.key and o.revision = n.revision - 1"
+        " join images.location l on l.series_id = o.id where n.key = any (%s) and upper_inf(n.releases)",
+        [[key for key, _ in back]],
+    )
+    return back
 
 
 def purge(tx: database.Tx, keys: Sequence[int]) -> list[str]:

@@ -35,8 +35,9 @@ def write_metadata(archive: Archive, key: int) -> Path:
         os.fdopen(handle, "wb") as raw,
         gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0) as out,
     ):
+        out.write(b"[")  # a series whose files are elsewhere has no instance here
         for number, packed in enumerate(packed_headers_of(archive, key)):
-            out.write(b"[" if number == 0 else b",")
+            out.write(b"," if number else b"")
             out.write(json_bytes(packed))
         out.write(b"]")
     Path(name).replace(target)

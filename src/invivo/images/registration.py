@@ -1,6 +1,5 @@
 """Entering released instances, and taking series out of the current release."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ SERIES_COLUMNS = (
     " patient_position frame_of_reference_uid slice_thickness_mm spacing_between_slices_mm pixel_spacing_mm kvp rows columns"
 ).split()
 SERIES_TEXT = (
-    "to_tsvector('simple', %(words)s || ' ' || (select c.short_name || ' ' || c.title from collections.collection c where"
+    "images.words(%(words)s || ' ' || (select c.short_name || ' ' || c.title from collections.collection c where"
     " c.id = %(collection_id)s) || ' ' || (select p.label || ' ' || coalesce(p.name, '') from subjects.subject p"
     " where p.id = %(subject_id)s))"
 )
@@ -251,7 +250,7 @@ def _enter_series(tx: database.Tx, collection_id: int, release: int, rows: Seque
         f" frame_count, size_bytes, sop_classes, transfer_syntaxes, cover_instance_id, text, {columns})"
         " select g.key, g.revision, int4range(%(release)s, null), %(collection)s, g.subject_id, g.study_id, g.uid, g.licence,"
         " g.instances, g.frames, g.size, g.classes, g.syntaxes, g.cover,"
-        " to_tsvector('simple', g.words || ' ' || c.short_name || ' ' || c.title || ' ' || p.label || ' ' || coalesce(p.name, '')),"
+        " images.words(g.words || ' ' || c.short_name || ' ' || c.title || ' ' || p.label || ' ' || coalesce(p.name, '')),"
         f" {', '.join(f'g.{name}' for name in SERIES_COLUMNS)}"
         " from g join subjects.subject p on p.id = g.subject_id join collections.collection c on c.id = %(collection)s"
         " order by g.key returning key, size_bytes",
@@ -277,10 +276,4 @@ def series_words(facts: Facts) -> str:
         *(facts.modality, facts.series_description, facts.study_description, facts.body_part, facts.protocol),
         *(facts.manufacturer, facts.model, facts.contrast, facts.software),
     )
-    return " ".join(_split_words(word) for word in words if word)
-
-
-def _split_words(text: str) -> str:
-    """Add the parts of joined words (``T1_MPRAGE-sag``), so that each can be found; the whole stays a word too."""
-    parts = Counter("".join(c if c.isalnum() else " " for c in text).split())
-    return f"{text} {' '.join(parts)}"
+    return " ".join(word for word in words if word)

@@ -148,6 +148,18 @@ def find_series(archive: Archive, actor: accounts.Actor, uid: str, release: int 
     return found[0]
 
 
+def joined_series(
+    archive: Archive, actor: accounts.Actor, condition: str, given: dict[str, Any], most: int
+) -> list[Series]:
+    """Return series that meet a condition of ours on ``s`` and that the actor may see, by study date and number."""
+    statement = database.join(
+        f"select {COLUMNS} {_JOINED} where {condition} and {{visible}}"  # noqa: S608
+        " order by t.study_date nulls last, s.number nulls last, s.uid limit %(most)s",
+        visible=collections.visible_to(actor),
+    )
+    return _series(archive, database.Statement(statement.text, {**statement.parameters, **given, "most": most}))
+
+
 def series_of_study(archive: Archive, actor: accounts.Actor, study_uid: str) -> list[Series]:
     """Return the series of a study, by number; raises UnknownStudy if the actor may see none."""
     statement = database.join(

@@ -28,7 +28,7 @@ class Counted:
     creator : str
         Private creator of a private attribute.
     risk : int
-        0 names and free text, 1 short text, 2 terms, 3 dates, 4 numbers.
+        0 names and free text, 1 short text, 2 terms, 3 dates, 4 numbers, 5 what the archive itself wrote.
     value : str
         What is shown of it: bounded.
     is_summary : bool
@@ -164,7 +164,8 @@ known as (
     select h.submission_id, h.collection_id, c.path, c.creator, c.vr, c.risk, c.value, c.is_summary, c.digest, 1, c.objects,
            exists (select from quarantine.value_accepted a where a.collection_id = h.collection_id and a.digest = c.digest)
     from come c cross join home h order by c.digest
-    on conflict (submission_id, digest) do update set series = v.series + 1, objects = v.objects + excluded.objects
+    on conflict (submission_id, digest) do update set series = v.series + 1, objects = v.objects + excluded.objects,
+        risk = excluded.risk
     returning id, digest)
 insert into quarantine.value_series (series_id, value_id, objects)
 select h.id, k.id, c.objects from known k join come c on c.digest = k.digest cross join home h
@@ -184,7 +185,7 @@ class ValueChoice:
     words : str
         That stand in the value, whatever their case; empty for all.
     most_risk : int
-        1 for text only, 4 for all.
+        1 for text only, 4 or more for all.
     fresh_only : bool
         Only what nobody has accepted.
     """

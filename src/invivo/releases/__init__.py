@@ -4,9 +4,11 @@ A release adds, revises and withdraws series; what it does not touch it shares w
 stays citable: a withdrawn series leaves a tombstone that says when, why and by whose decision.
 """
 
+from invivo.releases.catalogue import Loaded, Part, end_part, load_part, settle_catalogue
 from invivo.releases.change import MOST as MOST_CHANGES
 from invivo.releases.change import Change, changes, newest_change
-from invivo.releases.citing import FORMS, apa, bibtex, csl, ris
+from invivo.releases.cited import works_citing
+from invivo.releases.citing import FORMS, apa, bibtex, cite, csl, ris
 from invivo.releases.credit import Creator, Credit, Funder, Related, credit_of, is_doi, tell_again, write_credit
 from invivo.releases.datacite import attributes as datacite_attributes
 from invivo.releases.datacite import xml as datacite_xml
@@ -57,6 +59,19 @@ from invivo.releases.identifier import (
     mint,
     page_of,
     want_identifier,
+)
+from invivo.releases.index_columns import DICTIONARY as INDEX_COLUMNS
+from invivo.releases.index_columns import TABLES as INDEX_TABLES
+from invivo.releases.index_file import (
+    IndexBeingWritten,
+    IndexFile,
+    NoIndex,
+    index_age,
+    index_file,
+    index_manifest,
+    newest_index,
+    queue_index,
+    write_index,
 )
 from invivo.releases.landing import DESCRIBED_BY, croissant, json_ld, signposts
 from invivo.releases.licensing import Choice, LicenceReleased, Share, choose_licence, licence_choices, licence_shares
@@ -127,6 +142,8 @@ __all__ = [
     "DESCRIBED_BY",
     "EVENT_COLUMNS",
     "FORMS",
+    "INDEX_COLUMNS",
+    "INDEX_TABLES",
     "LARGE_SERIES",
     "MOST_CHANGES",
     "REASON_CLASSES",
@@ -156,12 +173,17 @@ __all__ = [
     "Hook",
     "Identifier",
     "InTrash",
+    "IndexBeingWritten",
+    "IndexFile",
     "Leaving",
     "LicenceReleased",
+    "Loaded",
     "Named",
+    "NoIndex",
     "NotSettled",
     "NothingToPublish",
     "OnHold",
+    "Part",
     "Plan",
     "Preview",
     "Related",
@@ -193,6 +215,7 @@ __all__ = [
     "change_as_json",
     "changes",
     "choose_licence",
+    "cite",
     "click",
     "credit_of",
     "croissant",
@@ -204,6 +227,7 @@ __all__ = [
     "difference",
     "due_of",
     "editor_links_of",
+    "end_part",
     "grow",
     "has_grown",
     "hidden_series",
@@ -211,6 +235,9 @@ __all__ = [
     "hook_with_deliveries",
     "hooks_of",
     "identifiers_of",
+    "index_age",
+    "index_file",
+    "index_manifest",
     "is_doi",
     "is_large",
     "is_waiting",
@@ -218,11 +245,13 @@ __all__ = [
     "licence_choices",
     "licence_shares",
     "lift_hold",
+    "load_part",
     "make_editor_link",
     "may_open",
     "mint",
     "newest",
     "newest_change",
+    "newest_index",
     "on_hold_since",
     "open_by_link",
     "open_now",
@@ -233,6 +262,7 @@ __all__ = [
     "qc_history",
     "qc_series",
     "queue_hooks",
+    "queue_index",
     "releases_of",
     "remove_due",
     "remove_hook",
@@ -245,6 +275,7 @@ __all__ = [
     "schedule",
     "schedules_of",
     "set_hold",
+    "settle_catalogue",
     "shown_by_link",
     "signposts",
     "tell_again",
@@ -256,5 +287,7 @@ __all__ = [
     "want_identifier",
     "withdraw",
     "withdraw_named",
+    "works_citing",
     "write_credit",
+    "write_index",
 ]

@@ -6,9 +6,12 @@ APA 7 (data sets); BibTeX; RIS; CSL-JSON 1.0 (citeproc).
 """
 
 import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from invivo.releases.credit import Creator
+from invivo import accounts, collections, database
+from invivo.archive import Archive
+from invivo.releases.credit import Creator, as_creator, creators_of
 from invivo.releases.description import Description
 
 FORMS = {
@@ -27,12 +30,61 @@ def _version(one: Description) -> int:
 
 def apa(one: Description) -> str:
     """Return the citation as a line of a reference list."""
-    names = [_initials(creator) for creator in one.creators]
+    return _line(one.creators, str(one.year), f"{one.title} (Version {_version(one)})", one.publisher, one.identifier)
+
+
+def cite(archive: Archive, actor: accounts.Actor, collection_ids: Collection[int]) -> dict[int, str]:
+    """Return how each collection is cited, as `apa` words it for the newest release that the actor may know of.
+
+    What mirrors a catalogue is cited as the catalogue says.
+    Nothing is counted, unlike in `describe`. Blind reviewers do not learn who made a collection. What is not released is
+    cited as unpublished; what the actor may not know of is missing.
+    """
+    statement = database.join(
+        _CITED,
+        known=collections.collections_visible_to(actor),
+        visible=collections.releases_visible_to(actor),
+    )
+    with archive.database.transaction() as tx:
+        found = database.rows(
+            tx, database.Statement(statement.text, {**statement.parameters, "ids": list(collection_ids)})
+        )
+    publisher = archive.settings.site.name
+    cited = {}
+    for row in found:
+        is_blind = collections.is_blind(actor, row.id)
+        if row.told and not is_blind:
+            cited[row.id] = row.told
+            continue
+        creators = () if is_blind else creators_of(row.creators or [])
+        title = f"{row.title} (Version {row.number})" if row.number else row.title
+        page = f"{archive.settings.public_url}/collections/{row.short_name}"
+        lasting = page if is_blind or not row.doi else f"https://doi.org/{row.doi}"
+        year = str(row.published_at.year) if row.published_at else "unpublished"
+        cited[row.id] = _line(creators or as_creator(publisher), year, title, publisher, lasting)
+    return cited
+
+
+_CITED = """
+select c.id, c.short_name, c.title, n.number, n.published_at, w.creators, d.doi, (
+    select string_agg(o.citation, ' ' order by o.id) from collections.dataset o
+    where o.collection_id = c.id and not o.is_result and o.citation <> '') as told
+from collections.collection c
+left join lateral (select r.number, r.published_at from releases.release r
+    where r.collection_id = c.id and {visible} order by r.number desc limit 1) n on true
+left join releases.credit w on w.collection_id = c.id
+left join releases.identifier d on d.collection_id = c.id and d.number = 0 and d.state in ('registered', 'findable')
+where c.id = any (%(ids)s) and {known}
+"""
+
+
+def _line(creators: Sequence[Creator], year: str, title: str, publisher: str, identifier: str) -> str:
+    names = [_initials(creator) for creator in creators]
     many = len(names) > 20
     shown = [*names[:19], f"... {names[-1]}"] if many else names
     authors = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])}, {'' if many else '& '}{shown[-1]}"
     stop = "" if authors.endswith(".") else "."
-    return f"{authors}{stop} ({one.year}). {one.title} (Version {_version(one)}) [Data set]. {one.publisher}. {one.identifier}"
+    return f"{authors}{stop} ({year}). {title} [Data set]. {publisher}. {identifier}"
 
 
 def _initials(creator: Creator) -> str:

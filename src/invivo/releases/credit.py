@@ -135,6 +135,16 @@ def _made(kind: type[Value], rows: Sequence[Mapping[str, Any]]) -> tuple[Value, 
     return tuple(kind(**{key: value for key, value in row.items() if key in known}) for row in rows)
 
 
+def creators_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Creator, ...]:
+    """Read creators as they are kept."""
+    return _made(Creator, rows)
+
+
+def as_creator(publisher: str) -> tuple[Creator, ...]:
+    """Return the archive itself as who made a collection: it stands in where nobody was named."""
+    return (Creator(publisher, is_organisation=True),)
+
+
 def credit_of(tx: database.Tx, collection_id: int) -> Credit:
     """Return what is written of a collection; nothing where nobody wrote it yet."""
     row = tx.execute(
@@ -144,7 +154,7 @@ def credit_of(tx: database.Tx, collection_id: int) -> Credit:
     if row is None:
         return Credit()
     return Credit(
-        _made(Creator, row.creators),
+        creators_of(row.creators),
         _made(Funder, row.funders),
         _made(Related, row.related),
         tuple(row.keywords),

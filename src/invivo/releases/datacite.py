@@ -24,7 +24,7 @@ def attributes(one: Description) -> Json:
         "publisher": {"name": one.publisher},
         "publicationYear": one.year,
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": _kind(one)},
-        "subjects": [{"subject": word} for word in (*one.keywords, *one.sites, *one.species)],
+        "subjects": [{"subject": word} for word in (*one.keywords, *one.diseases, *one.sites, *one.species)],
         "dates": [
             {"date": one.published_at.date().isoformat(), "dateType": "Issued"},
             *([{"date": one.embargo_until.isoformat(), "dateType": "Available"}] if one.embargo_until else []),

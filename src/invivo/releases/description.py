@@ -7,7 +7,7 @@ from typing import Any
 from invivo import accounts, collections, database
 from invivo.archive import Archive
 from invivo.errors import NotFound
-from invivo.releases.credit import Creator, Credit, Funder, Related, credit_of
+from invivo.releases.credit import Creator, Credit, Funder, Related, as_creator, credit_of
 
 
 class UnknownRelease(NotFound):
@@ -36,7 +36,7 @@ class Description:
         All that its series have, that of the release first.
     related : tuple of Related
         As its owner wrote it, and the collections here that it was made from or that were made from it.
-    modalities, sites, species, keywords : tuple of str
+    modalities, sites, diseases, species, keywords : tuple of str
     """
 
     short_name: str
@@ -66,6 +66,7 @@ class Description:
     methods: str
     species: tuple[str, ...]
     sites: tuple[str, ...]
+    diseases: tuple[str, ...]
     modalities: tuple[str, ...]
     subject_count: int
     study_count: int
@@ -96,7 +97,7 @@ class Description:
 
 
 _ABOUT = """
-select c.short_name, c.title, c.summary, c.description, c.terms, c.embargo_until, c.species, c.sites, c.is_derived,
+select c.short_name, c.title, c.summary, c.description, c.terms, c.embargo_until, c.species, c.sites, c.diseases, c.is_derived,
     r.number, r.notes, r.licence, r.access, r.published_at,
     (select max(n.number) from releases.release n where n.collection_id = c.id) as newest,
     (select min(n.published_at) from releases.release n where n.collection_id = c.id) as first_at
@@ -185,13 +186,14 @@ def _described(
         url=page if number is None else f"{page}/releases/{number}",
         doi=dois.get(number or 0, ""),
         concept_doi=dois.get(0, ""),
-        creators=credit.creators or (Creator(archive.settings.site.name, is_organisation=True),),
+        creators=credit.creators or as_creator(archive.settings.site.name),
         funders=credit.funders,
         related=credit.related,
         keywords=credit.keywords,
         methods=credit.methods,
         species=tuple(row.species),
         sites=tuple(row.sites),
+        diseases=tuple(row.diseases),
         modalities=tuple(counted.modalities),
         subject_count=counted.subjects,
         study_count=counted.studies,

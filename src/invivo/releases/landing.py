@@ -58,7 +58,7 @@ def json_ld(one: Description) -> dict[str, Any]:
         "dateModified": one.published_at.date().isoformat(),
         "isAccessibleForFree": one.is_free,
         "conditionsOfAccess": _CONDITIONS[one.access],
-        "keywords": [*one.keywords, *one.sites, *one.species],
+        "keywords": [*one.keywords, *one.diseases, *one.sites, *one.species],
         "measurementTechnique": list(one.modalities),
         "distribution": [_distribution(one)],
         "funding": [_funding(funder) for funder in one.funders],

@@ -30,12 +30,28 @@ def blocking(tx: database.Tx, collection_id: int) -> list[str]:
         " where c.collection_id = %s order by s.place for share of c",
         [collection_id],
     )
-    for row in found:
-        if row.outcome in (None, "taken-back"):
-            sentences.append(f"The required step “{row.title}” of the checklist is not recorded.")
-        elif row.since:
-            came = "1 series" if row.since == 1 else f"{row.since:,} series"
-            sentences.append(
-                f"The required step “{row.title}” was recorded before {came} came or grew; record it again."
-            )
+    rows = found.fetchall()
+    left_out = [row.title for row in rows if row.outcome in (None, "taken-back")]
+    since = {row.title: row.since for row in rows if row.outcome not in (None, "taken-back") and row.since}
+    if left_out:
+        sentences.append(f"{_steps(left_out)} of the checklist {_are(left_out)} not recorded{_names(left_out)}.")
+    if since:
+        most = max(since.values())
+        came = "1 series" if most == 1 else f"{most:,} series"
+        sentences.append(
+            f"{_steps(list(since))} {'was' if len(since) == 1 else 'were'} recorded before {came} came or grew{_names(list(since))};"
+            f" record {'it' if len(since) == 1 else 'them'} again."
+        )
     return sentences
+
+
+def _steps(titles: list[str]) -> str:
+    return f"The required step “{titles[0]}”" if len(titles) == 1 else f"{len(titles)} required steps"
+
+
+def _are(titles: list[str]) -> str:
+    return "is" if len(titles) == 1 else "are"
+
+
+def _names(titles: list[str]) -> str:
+    return "" if len(titles) == 1 else ": " + ", ".join(f"“{one}”" for one in titles)

@@ -6,6 +6,7 @@ from datetime import datetime
 from invivo import accounts, quarantine
 from invivo.archive import Archive
 from invivo.errors import Refused
+from invivo.reviews.queue import READ_BY_ACTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Evidence:
         Held objects by state, as in `quarantine`.
     findings : dict of str to Seen
         By code, at what waits and at what was approved in this round.
-    read_once : int
-        Series that wait for a second person.
+    read_once, read_by_actor : int
+        Series that wait for a second person; and how many of them for another than who asks.
     by_rule : int
         Series of this round that a rule approved, so that nobody looked.
     submission_ids : tuple of int
@@ -43,6 +44,7 @@ class Evidence:
     objects: dict[str, int]
     findings: dict[str, Seen]
     read_once: int
+    read_by_actor: int
     by_rule: int
     submission_ids: tuple[int, ...]
     newest_at: datetime | None
@@ -61,11 +63,12 @@ def evidence_of(archive: Archive, actor: accounts.Actor, collection_id: int, sin
     """
     if not actor.may_curate(collection_id):
         raise Refused("Only the collection's owner or curators may see its checklist.", code="review.not-curator")
-    values = {"collection": collection_id, "since": since}
+    values = {"collection": collection_id, "since": since, "actor": actor.name, "person": actor.person_id}
     with archive.database.transaction() as tx:
         states = tx.execute(
             "select state, count(*) as n, max(opened_at) as newest, array_agg(distinct submission_id) as submissions,"  # noqa: S608
-            " count(*) filter (where state = 'open' and approved_once_by is not null) as read_once,"
+            " count(*) filter (where state in ('open', 'deferred') and approved_once_by is not null) as read_once,"
+            f" count(*) filter (where state in ('open', 'deferred') and {READ_BY_ACTOR}) as read_by_actor,"
             " count(*) filter (where state = 'approved' and starts_with(decided_by, 'rule:')) as by_rule"
             f" from reviews.item i where collection_id = %(collection)s and {_ROUND} group by state",
             values,
@@ -83,6 +86,7 @@ def evidence_of(archive: Archive, actor: accounts.Actor, collection_id: int, sin
         objects,
         {row.code: Seen(row.severity, row.series, row.undecided) for row in found},
         sum(row.read_once for row in states),
+        sum(row.read_by_actor for row in states),
         sum(row.by_rule for row in states),
         tuple(sorted({one for row in states for one in row.submissions})),
         max((row.newest for row in states), default=None),

@@ -9,7 +9,7 @@ from invivo.archive import Archive
 from invivo.errors import Invalid, Refused
 from invivo.reviews.item import LISTED, Item
 
-WHO = ("mine", "nobody", "others", "second")
+WHO = ("mine", "nobody", "others", "second", "read")
 WORST = ("hold", "warning", "none")
 
 
@@ -19,8 +19,9 @@ class Narrow:
 
     Attributes
     ----------
-    who : {"", "mine", "nobody", "others", "second"}
-        Given to the actor, to nobody, to somebody else; *second*: one person has approved, and it was not the actor.
+    who : {"", "mine", "nobody", "others", "second", "read"}
+        Given to the actor, to nobody, to somebody else; *second*: one person has approved, and it was not the actor;
+        *read*: it was the actor, and another must.
     worst : {"", "hold", "warning", "none"}
         The gravest finding; *none*: nothing above a note.
     code : str
@@ -69,12 +70,14 @@ class Facets:
     batch: dict[tuple[int, str], int]
 
 
+# A token reads for its person.
+READ_BY_ACTOR = "coalesce(i.approved_once_by = %(actor)s or i.approved_once_person = %(person)s::bigint, false)"
 _WHO = {
     "mine": "i.assigned_to = %(person)s",
     "nobody": "i.assigned_to is null",
     "others": "i.assigned_to <> %(person)s",
-    "second": "i.approved_once_by is not null and i.state in ('open', 'deferred') and i.approved_once_by <> %(actor)s"
-    " and i.approved_once_person is distinct from %(person)s",
+    "second": f"i.approved_once_by is not null and i.state in ('open', 'deferred') and not {READ_BY_ACTOR}",
+    "read": f"i.state in ('open', 'deferred') and {READ_BY_ACTOR}",
 }
 _WORST = {"hold": "i.worst = 'hold'", "warning": "i.worst = 'warning'", "none": "i.worst in ('', 'info')"}
 _CODE = "exists (select 1 from reviews.finding f where f.item_id = i.id and f.code = %(code)s)"

@@ -7,11 +7,12 @@ DICOM PS3.4 C.4.1; PS3.18 10.6.
 
 from dataclasses import dataclass
 
-from invivo import accounts, collections, database, images
+from invivo import accounts, database, images
 from invivo.archive import Archive
+from invivo.search.meaning import bound
 from invivo.search.query import Query
 from invivo.search.result import Found
-from invivo.search.statement import FROM, condition_of
+from invivo.search.statement import FROM, visible_and_asked
 
 _OF_STUDY = """
 t.uid as study_uid, t.study_date, t.study_time, t.study_id, t.accession_number, t.description as study_description,
@@ -100,8 +101,9 @@ def matches(
     by_number : bool
         Instances in the order of their series and numbers; pages by `offset` only.
     """
+    query = bound(archive, actor, query)
     template = _BY_NUMBER if by_number and level == "instance" else _STATEMENTS[level]
-    statement = database.join(template, visible=collections.visible_to(actor), query=condition_of(query, level))
+    statement = database.join(template, **visible_and_asked(actor, query, level))
     page = {"after": after, "offset": offset, "limit": limit + 1}
     found = images.read_rows(archive, database.Statement(statement.text, {**statement.parameters, **page}))
     shown = tuple(found[:limit])

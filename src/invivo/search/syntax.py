@@ -1,12 +1,12 @@
-"""Queries from the pairs of an address, and back."""
+"""One value of an address, read as a comparison."""
 
 import re
-from collections.abc import Iterable, Sequence
 from datetime import date
 
 from invivo.errors import Invalid
-from invivo.search.field import FIELDS, Field, field_named
-from invivo.search.query import And, Compare, Or, Query, Text
+from invivo.search.field import Field
+from invivo.search.query import Compare
+from invivo.search.unit import in_unit
 
 LONGEST_VALUE = 400
 MOST_VALUES = 1000
@@ -28,7 +28,7 @@ def _day(text: str, field: Field) -> str:
 
 
 def _number(text: str, field: Field) -> str:
-    bare = text.removesuffix(field.unit).strip() if field.unit else text.strip()
+    bare = in_unit(text.strip(), field.unit)
     if bare and not _NUMBER.match(bare):
         raise BadValue(
             f"{field.name} wants a number{f' in {field.unit}' if field.unit else ''}, or a range such as 1..2.5."
@@ -47,7 +47,7 @@ def compare_of(field: Field, value: str) -> Compare:
     """
     if len(value) > LONGEST_VALUE or "\x00" in value:
         raise BadValue(f"A value of {field.name} is too long or malformed.")
-    if field.kind in ("number", "date"):
+    if field.kind in ("number", "count", "day", "date"):
         read = _day if field.kind == "date" else _number
         low, dots, high = value.partition("..")
         if dots:
@@ -55,6 +55,10 @@ def compare_of(field: Field, value: str) -> Compare:
         return Compare(field, "is", (read(value.strip(), field),))
     if value == "":
         return Compare(field, "empty")
+    if field.choices and not set("*?") & set(value):
+        value = value.removeprefix("=").casefold()
+        if value not in field.choices:
+            raise BadValue(f"{field.name} is one of {', '.join(field.choices)}.")
     if value.startswith("="):
         return Compare(field, "is", (value[1:],))
     if field.kind != "uid" and ("*" in value or "?" in value):
@@ -62,37 +66,6 @@ def compare_of(field: Field, value: str) -> Compare:
     return Compare(field, "is", (value,))
 
 
-def parse_pairs(pairs: Iterable[tuple[str, str]]) -> Query:
-    """Read a query from the pairs of an address: values of one name are alternatives, different names must all hold.
-
-    Raises
-    ------
-    UnknownField, BadValue
-        Naming what is wrong and what is allowed.
-    """
-    grouped: dict[str, list[Query]] = {}
-    total = 0
-    for name, value in pairs:
-        total += 1
-        if total > MOST_VALUES:
-            raise BadValue(f"A query has at most {MOST_VALUES} values; use a manifest for a list of series.")
-        if name == "q":
-            if value.strip():
-                grouped.setdefault("q", []).append(Text(value.strip()[:LONGEST_VALUE].replace("\x00", "")))
-            continue
-        grouped.setdefault(name, []).append(compare_of(field_named(name), value))
-    parts = [
-        alternatives[0] if len(alternatives) == 1 else Or(tuple(alternatives)) for alternatives in grouped.values()
-    ]
-    return And(tuple(parts))
-
-
 def exactly(value: str) -> str:
     """Return how a value is written in an address so that it means itself: facets need it for values with ``*`` or ``?``."""
     return f"={value}" if value.startswith("=") or "*" in value or "?" in value else value
-
-
-def pairs_of(params: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the pairs of an address that are part of the query (not paging or form)."""
-    known = {field.name for field in FIELDS} | {"q"}
-    return [(name, value) for name, value in params if name in known]

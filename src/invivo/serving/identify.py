@@ -24,6 +24,7 @@ from invivo import accounts, carts, collections, web
 from invivo.archive import Archive
 from invivo.errors import Busy, InvivoError, Refused
 from invivo.serving.address import address_of, networks_of
+from invivo.serving.pace import Pace, asker_of
 from invivo.serving.viewer import viewer_folder
 
 SESSION_COOKIE, VISIT_COOKIE, CART_COOKIE = "invivo_session", "invivo_visit", "invivo_cart"
@@ -46,6 +47,12 @@ class ForeignOrigin(Refused):
     code = "request.foreign-origin"
 
 
+class TooMany(Busy):
+    """One account or address asks for more than the archive allows."""
+
+    code = "request.too-many"
+
+
 class Identify:
     """An ASGI layer that fills ``request.state`` and guards every request."""
 
@@ -55,6 +62,8 @@ class Identify:
         self._is_private = is_private
         self._proxies = networks_of(archive.settings.http.trusted_proxies)
         self._known: dict[bytes, tuple[float, accounts.Actor]] = {}
+        limits = archive.settings.limits
+        self._pace = Pace(limits.requests_per_minute, limits.bytes_per_day)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,7 +75,7 @@ class Identify:
         state = scope.setdefault("state", {})
         if _is_plain(scope):
             state.update(archive=self._archive, actor=accounts.ANONYMOUS)
-            await self._application(scope, receive, _plainly(send))
+            await self._paced(scope, receive, send, None, _plainly(send))
             return
         headers = Headers(scope=scope)
         visit = _cookies(headers)
@@ -79,7 +88,26 @@ class Identify:
         except InvivoError as error:
             await _refusal(error)(scope, receive, send)
             return
-        await self._application(scope, receive, self._dressed(scope, send, visit, foreign))
+        await self._paced(scope, receive, send, state["actor"].person_id, self._dressed(scope, send, visit, foreign))
+
+    async def _paced(self, scope: Scope, receive: Receive, send: Send, person_id: int | None, answer: Send) -> None:
+        """Let a request through to the application, or say when it may be asked again."""
+        if not self._pace.is_on:
+            await self._application(scope, receive, answer)
+            return
+        who, path = asker_of(person_id, (scope.get("client") or ("", 0))[0]), scope["path"]
+        wait_s = self._pace.wait_s(who, path)
+        if wait_s:
+            message = f"This is more than one may ask here for now; try again in {wait_s} seconds."
+            await _refusal(TooMany(message, retry_after_s=wait_s))(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                self._pace.took(who, path, len(message.get("body", b"")))
+            await answer(message)
+
+        await self._application(scope, receive, counted)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -138,7 +166,11 @@ class Identify:
                 )
         cart_id = visit.get(CART_COOKIE, "")[:64]
         wants_page = "text/html" in headers.get("accept", "")
-        count = await anyio.to_thread.run_sync(carts.cart_size, self._archive, cart_id) if cart_id and wants_page else 0
+        count = (
+            await anyio.to_thread.run_sync(carts.cart_size, self._archive, cart_id, actor)
+            if cart_id and wants_page
+            else 0
+        )
         state.update(
             archive=self._archive,
             actor=actor,
@@ -259,11 +291,11 @@ def _refusal(error: InvivoError) -> Response:
     """Answer before any door is reached, so in the form that programs and people can both read."""
     is_credentials = error.kind.startswith("account.")
     status = 503 if isinstance(error, Busy) else 401 if is_credentials else 403
-    if error.kind == "account.too-many-attempts":
+    if error.kind in ("account.too-many-attempts", TooMany.code):
         status = 429
     headers = {"WWW-Authenticate": 'Basic realm="invivo", Bearer'} if status == 401 else {}
     if status in (429, 503):
-        headers["Retry-After"] = "900" if status == 429 else "2"
+        headers["Retry-After"] = str(error.facts.get("retry_after_s", 900 if status == 429 else 2))
     body = {"type": f"urn:invivo:{error.kind}", "title": error.message, "status": status, "detail": error.message}
     body["code"] = error.kind
     return JSONResponse(body, status, headers, media_type="application/problem+json")

@@ -19,9 +19,9 @@ import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from invivo import protocols, worker
+from invivo import protocols, search, worker
 from invivo.archive import Archive, open_archive
-from invivo.errors import Broken
+from invivo.errors import Broken, Busy
 from invivo.serving.application import desk_application, public_application
 from invivo.settings import Settings
 
@@ -120,6 +120,8 @@ def keep_memory() -> None:
 def _run_web(archive: Archive) -> None:
     keep_memory()
     host, port = archive.settings.http_address
+    with suppress(Busy):  # who asks first begins it as well
+        search.prepare(archive)
     application = public_application(archive, desk_socket(archive.settings))
     asyncio.run(_serve(Server(application, address=host, port=port, **_granian())))
 

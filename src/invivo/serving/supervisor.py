@@ -87,8 +87,9 @@ class Tree:
             need_closed_doors(self.settings, is_identified=True)
         gc.collect()
         gc.freeze()
+        processes = {"web": self.settings.http.processes, "dimse": self.settings.dimse.processes}
         for role in self.roles:
-            for number in range(self.settings.dimse.processes if role == "dimse" else 1):
+            for number in range(processes.get(role, 1)):
                 self._start(f"{role}-{number + 1}" if number else role)
 
     def _has_identified(self) -> bool:

@@ -364,7 +364,7 @@ class DiskStore:
             path.rename(aside)
         except FileNotFoundError:
             return True
-        if time.time() - aside.stat().st_mtime < age_s:
+        if age_s and time.time() - aside.stat().st_mtime < age_s:
             if path.exists():
                 aside.unlink()
             else:

@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from invivo import accounts, audit, collections, database
 from invivo.archive import Archive
 from invivo.errors import Conflict, Invalid, Refused
 from invivo.submissions.committee import need_member
-from invivo.submissions.proposal import Decided, Proposal, find_proposal, locked
-from invivo.submissions.submission import open_submission
+from invivo.submissions.proposal import Decided, Proposal, locked
+from invivo.submissions.submission import open_in
 
 _SHIPPED = Path(__file__).with_name("agreement.md")
 LONGEST_AGREEMENT = 100_000
@@ -156,43 +155,42 @@ def countersign(archive: Archive, actor: accounts.Actor, proposal_id: int, name:
     Raises
     ------
     NotSigned
-        The proposer has not signed, or somebody of the archive has already.
+        The proposer has not signed.
+    Decided
+        It is opened already, or in another state.
     Conflict, Invalid
         The short name is taken or malformed, or a rule unknown; nothing was signed.
     """
     name = _name(name)
-    draft = _draft_of(find_proposal(archive, actor, proposal_id), opening)
     with archive.database.transaction() as tx:
-        _accepted(tx, actor, proposal_id)
-        signed = _signed(tx, proposal_id)
-        if signed is None or signed.counter_at is not None:
-            raise NotSigned("Somebody has signed for the archive already." if signed else "The proposer signs first.")
-        _reserve(tx, proposal_id, draft.short_name)
+        proposal = _accepted(tx, actor, proposal_id)
+        if _signed(tx, proposal_id) is None:
+            raise NotSigned("The proposer signs first.")
         tx.execute(
             "update submissions.agreement set counter_name = %s, counter_by = %s, counter_at = now() where proposal_id = %s",
             [name, actor.name, proposal_id],
         )
         audit.note(tx, actor.name, "agreement.countersign", f"proposal:{proposal_id}")
-    return _open(archive, actor, proposal_id, draft)
+        return _open(archive, tx, actor, proposal, opening)
 
 
 def take_up(archive: Archive, actor: accounts.Actor, proposal_id: int, opening: Opening) -> Proposal:
-    """Open the project of a suggestion that was accepted, or go on where an opening broke off: accepted -> opened.
+    """Open the project of a suggestion that was accepted: accepted -> opened.
 
     Raises
     ------
     NotSigned
-        A proposal's agreement is not signed by both sides.
+        A proposal is opened by signing its agreement for the archive.
+    Decided
+        It is opened already, or in another state.
+    Conflict, Invalid
+        The short name is taken or malformed, or a rule unknown.
     """
-    known = find_proposal(archive, actor, proposal_id)
-    draft = _draft_of(known, replace(opening, short_name=opening.short_name or known.opening_name))
     with archive.database.transaction() as tx:
         proposal = _accepted(tx, actor, proposal_id)
-        signed = _signed(tx, proposal_id)
-        if proposal.kind == "proposal" and (signed is None or signed.counter_at is None):
-            raise NotSigned("Both sides sign the agreement before the collection is opened.")
-        _reserve(tx, proposal_id, draft.short_name)
-    return _open(archive, actor, proposal_id, draft)
+        if proposal.kind == "proposal":
+            raise NotSigned("Both sides sign the agreement; that opens the collection.")
+        return _open(archive, tx, actor, proposal, opening)
 
 
 def _draft_of(proposal: Proposal, opening: Opening) -> collections.Draft:
@@ -217,55 +215,23 @@ def _accepted(tx: database.Tx, actor: accounts.Actor, proposal_id: int) -> Propo
     return proposal
 
 
-def _reserve(tx: database.Tx, proposal_id: int, short_name: str) -> None:
-    """Write down under which name the collection is opened, so that an opening that breaks off finds it again."""
-    other: Any = tx.execute(
-        "select 1 from submissions.proposal where lower(opening_name) = lower(%s) and id <> %s"
-        " union all select 1 from collections.collection c where lower(c.short_name) = lower(%s)"
-        " and not exists (select 1 from submissions.proposal q where q.id = %s and lower(q.opening_name) = lower(%s)"
-        " and q.opening_at <= c.created_at)",
-        [short_name, proposal_id, short_name, proposal_id, short_name],
-    ).fetchone()
-    if other is not None or not short_name:
-        raise Conflict(
-            "There is a collection of this name already; choose another short name.", code="collection.name-taken"
-        )
-    tx.execute(
-        "update submissions.proposal set opening_name = %s, opening_at = case when lower(opening_name) = lower(%s)"
-        " then opening_at else now() end where id = %s",
-        [short_name, short_name, proposal_id],
-    )
-
-
-def _open(archive: Archive, actor: accounts.Actor, proposal_id: int, draft: collections.Draft) -> Proposal:
-    """Make the collection, appoint the proposer, open the submission. Each step that was done before is passed over.
-
-    The proposal's row is held over all of it: of two who open at once, the second finds it opened.
-    """
+def _open(archive: Archive, tx: database.Tx, actor: accounts.Actor, proposal: Proposal, opening: Opening) -> Proposal:
+    """Make the collection, appoint the proposer, open the submission: all of it or, where one is refused, nothing."""
     maker = replace(accounts.system(), name=actor.name, label=actor.label)  # no person: the archive owns what it opens
-    with archive.database.transaction() as tx:
-        proposal = _accepted(tx, actor, proposal_id)
-        row: Any = tx.execute(
-            "select id from collections.collection where lower(short_name) = lower(%s) and created_at >= %s",
-            [draft.short_name, proposal.opening_at],
-        ).fetchone()
-        collection_id = int(row.id) if row else collections.create(archive, maker, draft).id
-        collections.add_member(archive, maker, collection_id, proposal.person_id, "submitter")
-        row = tx.execute(
-            "select id from submissions.submission where collection_id = %s order by id limit 1", [collection_id]
-        ).fetchone()
-        submission_id = int(row.id) if row else open_submission(archive, maker, collection_id, proposal.title).id
-        tx.execute(
-            "update submissions.proposal set state = 'opened', collection_id = %s, submission_id = %s where id = %s",
-            [collection_id, submission_id, proposal_id],
-        )
-        audit.note(tx, actor.name, "proposal.open", f"proposal:{proposal_id}", collection=collection_id)
-        accounts.notify(
-            tx,
-            proposal.person_id,
-            "proposal.opened",
-            f"{proposal.title}: deliver now",
-            f"The collection {draft.short_name} is open for you. Nobody else sees it until its first release.",
-            link=f"/submissions/{submission_id}",
-        )
-    return replace(proposal, state="opened", collection_id=collection_id, submission_id=submission_id)
+    collection = collections.create_in(archive, tx, maker, _draft_of(proposal, opening))
+    collections.add_member_in(tx, maker, collection.id, proposal.person_id, "submitter")
+    submission_id = open_in(archive, tx, maker, collection.id, proposal.title).id
+    tx.execute(
+        "update submissions.proposal set state = 'opened', collection_id = %s, submission_id = %s where id = %s",
+        [collection.id, submission_id, proposal.id],
+    )
+    audit.note(tx, actor.name, "proposal.open", f"proposal:{proposal.id}", collection=collection.id)
+    accounts.notify(
+        tx,
+        proposal.person_id,
+        "proposal.opened",
+        f"{proposal.title}: deliver now",
+        f"The collection {collection.short_name} is open for you. Nobody else sees it until its first release.",
+        link=f"/submissions/{submission_id}",
+    )
+    return replace(proposal, state="opened", collection_id=collection.id, submission_id=submission_id)

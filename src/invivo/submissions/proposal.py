@@ -75,8 +75,6 @@ class Proposal:
     decided_by: str
     reason: str
     message: str
-    opening_name: str
-    opening_at: datetime | None
     collection_id: int | None
     submission_id: int | None
 

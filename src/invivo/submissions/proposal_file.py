@@ -2,7 +2,8 @@
 proposal read them.
 
 Each is written behind some random bytes, so that its digest is its own: neither can an object with the same content take it
-along when it is deleted, nor the other way round.
+along when it is deleted, nor the other way round. A file that no row names yet, or none any more, stands in a list of what
+leaves: if the process ends between row and file, the sweep takes the file away.
 """
 
 import secrets
@@ -12,15 +13,16 @@ from datetime import datetime
 from itertools import chain
 from typing import BinaryIO
 
-from invivo import accounts, audit, storage
+from invivo import accounts, audit, database, storage
 from invivo.archive import Archive
-from invivo.errors import Conflict, Invalid, NotFound, TooLarge
+from invivo.errors import Busy, Conflict, Invalid, NotFound, TooLarge
 from invivo.submissions.committee import decides
 from invivo.submissions.proposal import EDITABLE, Decided, Proposal, find_proposal, locked
 
 AGREEMENT = "agreement"
 _SALT = 32
 _CHUNK = 1 << 20
+_LEAVES = "insert into submissions.leaving (digest) values (%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,11 @@ def attach_to_proposal(
     try:
         with archive.database.transaction() as tx:
             _may_attach(actor, locked(tx, actor, proposal_id), question)
-            row = tx.execute(
-                "select count(*) as n from submissions.proposal_file where proposal_id = %s", [proposal_id]
-            ).fetchone()
-            if row and row.n >= archive.settings.submissions.attachments:
-                raise Conflict(
-                    "The proposal has as many files as it may have (submissions.attachments).", code="proposal.files"
-                )
+            tx.execute(_LEAVES, [spooled.sha256])
+        with archive.database.transaction() as tx:
+            _may_attach(actor, locked(tx, actor, proposal_id), question)
+            _need_place(archive, tx, proposal_id)
+            _need_stays(tx, spooled.sha256)
             archive.held.keep([spooled])
             made = tx.execute(
                 "insert into submissions.proposal_file (proposal_id, question, name, digest, size_bytes, added_by)"  # noqa: S608
@@ -101,6 +101,23 @@ def attach_to_proposal(
             return ProposalFile(*made)
     finally:
         archive.held.drop(spooled)
+
+
+def _need_place(archive: Archive, tx: database.Tx, proposal_id: int) -> None:
+    row = tx.execute(
+        "select count(*) as n from submissions.proposal_file where proposal_id = %s", [proposal_id]
+    ).fetchone()
+    if row and row.n >= archive.settings.submissions.attachments:
+        raise Conflict(
+            "The proposal has as many files as it may have (submissions.attachments).", code="proposal.files"
+        )
+
+
+def _need_stays(tx: database.Tx, digest: str) -> None:
+    """Take a file off the list of what leaves, until the transaction ends for it alone."""
+    stays = tx.execute("delete from submissions.leaving where digest = %s returning 1", [digest]).fetchone()
+    if stays is None:
+        raise Busy("Attaching the file took too long; attach it again.", code="proposal.file-late")
 
 
 def _may_attach(actor: accounts.Actor, proposal: Proposal, question: str) -> None:
@@ -115,7 +132,7 @@ def _may_attach(actor: accounts.Actor, proposal: Proposal, question: str) -> Non
 
 
 def remove_from_proposal(archive: Archive, actor: accounts.Actor, proposal_id: int, file_id: int) -> None:
-    """Take a file off a proposal that is being written; its bytes go at once."""
+    """Take a file off a proposal that is being written; its bytes go at once, at the latest with the next sweep."""
     with archive.database.transaction() as tx:
         proposal = locked(tx, actor, proposal_id)
         _may_attach(actor, proposal, "")
@@ -125,8 +142,24 @@ def remove_from_proposal(archive: Archive, actor: accounts.Actor, proposal_id: i
         ).fetchone()
         if row is None:
             raise NotFound("There is no such file of this proposal.", code="proposal.file-unknown")
+        tx.execute(_LEAVES, [row.digest])
         audit.note(tx, actor.name, "proposal.detach", f"proposal:{proposal_id}", file=file_id)
     archive.held.remove(row.digest, age_s=0)
+
+
+def remove_leaving(archive: Archive) -> None:
+    """Delete the files that left their proposals, and those that none took on.
+
+    One that was deleted at once is deleted once more: from a journal that was not emptied yet, a start makes it again.
+    """
+    with archive.database.transaction() as tx:
+        found = tx.execute(
+            "select digest from submissions.leaving where at < now() - make_interval(secs => %s)"
+            " order by at limit 1000 for update skip locked",
+            [archive.settings.work.sweep_s],
+        ).fetchall()
+        gone = [row.digest for row in found if archive.held.remove(row.digest, age_s=0)]
+        tx.execute("delete from submissions.leaving where digest = any (%s)", [gone])
 
 
 def open_proposal_file(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from invivo import accounts, audit, collections, quarantine, reviews
+from invivo import accounts, audit, collections, database, quarantine, reviews
 from invivo.archive import Archive
 from invivo.errors import Invalid, NotFound, Refused
 from invivo.submissions.site import allowed, site_limit
@@ -67,24 +67,29 @@ def open_submission(archive: Archive, actor: accounts.Actor, collection_id: int,
     Refused
         The actor may not deliver into it, or the collection takes nothing any more.
     """
+    with archive.database.transaction() as tx:
+        return open_in(archive, tx, actor, collection_id, title)
+
+
+def open_in(archive: Archive, tx: database.Tx, actor: accounts.Actor, collection_id: int, title: str) -> Submission:
+    """Open a submission as a part of somebody's transaction; see `open_submission`."""
     if not actor.may_submit(collection_id):
         raise Refused(
             "You may not deliver into this collection; ask its owner to appoint you.", code="submission.not-submitter"
         )
     if not title.strip():
         raise Invalid("Give the submission a title.", code="submission.title")
-    with archive.database.transaction() as tx:
-        if collections.policy_of(tx, collection_id).state != "active":
-            raise Refused("This collection is archived and takes nothing any more.", code="submission.archived")
-        limit = site_limit(tx, actor, collection_id)
-        made = tx.execute(
-            "insert into submissions.submission (collection_id, title, created_by, site_id) values (%s, %s, %s, %s) returning id",
-            [collection_id, title.strip()[:200], actor.person_id, limit[0] if limit else None],
-        ).fetchone()
-        assert made is not None
-        reviews.begin_checklist(tx, collection_id, archive.settings.collections.checklist)
-        audit.note(tx, actor.name, "submission.open", f"submission:{made.id}", collection=collection_id)
-        row = tx.execute(f"{_SELECT} where s.id = %s", [made.id]).fetchone()
+    if collections.policy_of(tx, collection_id).state != "active":
+        raise Refused("This collection is archived and takes nothing any more.", code="submission.archived")
+    limit = site_limit(tx, actor, collection_id)
+    made = tx.execute(
+        "insert into submissions.submission (collection_id, title, created_by, site_id) values (%s, %s, %s, %s) returning id",
+        [collection_id, title.strip()[:200], actor.person_id, limit[0] if limit else None],
+    ).fetchone()
+    assert made is not None
+    reviews.begin_checklist(tx, collection_id, archive.settings.collections.checklist)
+    audit.note(tx, actor.name, "submission.open", f"submission:{made.id}", collection=collection_id)
+    row = tx.execute(f"{_SELECT} where s.id = %s", [made.id]).fetchone()
     assert row is not None
     return Submission(*row)
 

@@ -5,6 +5,7 @@ from invivo.archive import Archive
 from invivo.submissions.hiding import forgotten_masks
 from invivo.submissions.integrity import resolved_meanwhile
 from invivo.submissions.later_identifier import forgotten_rechecks, rechecked_subjects
+from invivo.submissions.proposal_file import remove_leaving
 from invivo.submissions.rules_run import forgotten_runs
 
 
@@ -39,6 +40,7 @@ def sweep(archive: Archive) -> None:
             jobs.enqueue(tx, "unpack", row.id)
     for row in stale:
         (archive.held.root / "uploads" / row.id).unlink(missing_ok=True)
+    remove_leaving(archive)
     while quarantine.bury(archive):
         continue
     with archive.database.transaction() as tx:

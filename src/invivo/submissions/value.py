@@ -15,7 +15,7 @@ from typing import Any
 
 from pydicom.datadict import keyword_for_tag
 
-from invivo import accounts, audit, database, images, jobs, quarantine
+from invivo import __version__, accounts, audit, database, images, jobs, quarantine
 from invivo.archive import Archive
 from invivo.errors import Invalid, Refused
 
@@ -35,6 +35,16 @@ TOO_LONG = "(a text too long to be listed; open an object to read it)"
 REST_S, SLICE_S = 5.0, 45.0
 _CREATOR_TAGS = range(0x0010, 0x0100)
 _OWN_RECORD = "DeidentificationMethodCodeSequence"  # codes of the archive's own
+OWN_RISK = 5
+_EQUIPMENT = "ContributingEquipmentSequence"
+_OWN = {  # what `deidentification` writes about itself, the same in every object
+    (f"{_EQUIPMENT}.Manufacturer", "invivo"),
+    (f"{_EQUIPMENT}.ManufacturerModelName", "invivo deidentification"),
+    (f"{_EQUIPMENT}.SoftwareVersions", __version__),
+    (f"{_EQUIPMENT}.PurposeOfReferenceCodeSequence.CodeValue", "109104"),
+    (f"{_EQUIPMENT}.PurposeOfReferenceCodeSequence.CodingSchemeDesignator", "DCM"),
+    (f"{_EQUIPMENT}.PurposeOfReferenceCodeSequence.CodeMeaning", "De-identifying Equipment"),
+}
 _PLACED = frozenset({"ImagePositionPatient", "InstanceNumber"})  # tell one object from the next, and nothing else
 
 
@@ -43,6 +53,13 @@ def risk_of(vr: str, *, is_private: bool) -> int:
     if vr in NAMES or (is_private and vr in SHORT_TEXT | {"UN"}):
         return 0
     return 1 if vr in SHORT_TEXT else 2 if vr in TERMS else 3 if vr in DATES else 4
+
+
+def is_own(path: str, value: str) -> bool:
+    """Return whether this archive itself wrote a value when it de-identified; nothing that a sender wrote is taken for it."""
+    if path == "DeidentificationMethod":
+        return all(one.startswith(f"invivo {__version__}, ") for one in value.split("\\"))
+    return (path, value) in _OWN
 
 
 def digest_of(path: str, value: str) -> bytes:
@@ -133,6 +150,8 @@ def _rows(path: str, known: _Attribute) -> Iterator[quarantine.Counted]:
 def _row(path: str, known: _Attribute, value: str, objects: int, is_summary: bool) -> quarantine.Counted:
     is_private = path.rpartition(".")[2].startswith("(")
     risk = 0 if is_summary and known.vr not in DATES | NUMBERS else risk_of(known.vr, is_private=is_private)
+    if not is_summary and is_own(path, value):
+        risk = OWN_RISK
     whole = value if not is_summary else f"\0{value}"
     return quarantine.Counted(
         *(path, known.creator, known.vr, risk, _shown(value), is_summary, digest_of(path, whole), objects)

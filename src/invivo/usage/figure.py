@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from invivo import accounts, collections, database
+from invivo import accounts, collections, database, releases
 from invivo.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Downloads and looks so far; volume in bytes."""
+    """Downloads and looks so far; volume in bytes; works that cite it, each once."""
 
     downloads: int
     size_bytes: int
     views: int
+    citations: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +73,29 @@ select d.month, d.downloads, d.by_machine, d.views, d.series, d.size_bytes,
 from days d left join people p using (month) order by d.month
 """
 
+_KNOWN = """
+select c.id from collections.collection c where {visible} and (%(collection)s::bigint is null or c.id = %(collection)s)
+"""
+
 _BY_COLLECTION = """
-select c.short_name, c.title, coalesce(sum(d.events) filter (where d.kind = 'download'), 0)::bigint as downloads,
+select c.id, c.short_name, c.title, coalesce(sum(d.events) filter (where d.kind = 'download'), 0)::bigint as downloads,
     coalesce(sum(d.size_bytes), 0)::bigint as size_bytes,
     coalesce(sum(d.events) filter (where d.kind = 'view'), 0)::bigint as views
-from collections.collection c join usage.day d on d.collection_id = c.id
-where {visible} group by c.id order by 3 desc, c.short_name limit 100
+from collections.collection c left join usage.day d on d.collection_id = c.id
+where {visible} and (d.collection_id is not null or c.id = any (%(cited)s)) group by c.id order by 4 desc, c.short_name limit 100
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OfCollection:
-    """What was taken of one collection so far; bytes."""
+    """What was taken of one collection so far, bytes; and how many works cite it."""
 
     short_name: str
     title: str
     downloads: int
     size_bytes: int
     views: int
+    citations: int
 
 
 def _read(archive: Archive, actor: accounts.Actor, text: str, **given: Any) -> list[Any]:
@@ -100,7 +106,16 @@ def _read(archive: Archive, actor: accounts.Actor, text: str, **given: Any) -> l
 
 def figures(archive: Archive, actor: accounts.Actor, collection_id: int | None = None) -> Figures:
     """Return the usage of the archive, or of one collection, as far as the actor may know of it."""
-    return Figures(*_read(archive, actor, _SUMS, collection=collection_id)[0])
+    cited = _cited(archive, actor, collection_id)
+    works = frozenset[str]().union(*cited.values())
+    sums = _read(archive, actor, _SUMS, collection=collection_id)[0]
+    return Figures(sums.downloads, sums.size_bytes, sums.views, len(works))
+
+
+def _cited(archive: Archive, actor: accounts.Actor, collection_id: int | None = None) -> dict[int, frozenset[str]]:
+    found = _read(archive, actor, _KNOWN, collection=collection_id)
+    with archive.database.transaction() as tx:
+        return releases.works_citing(tx, [row.id for row in found])
 
 
 def months(archive: Archive, actor: accounts.Actor, collection_id: int | None = None) -> list[Month]:
@@ -110,4 +125,9 @@ def months(archive: Archive, actor: accounts.Actor, collection_id: int | None = 
 
 def by_collection(archive: Archive, actor: accounts.Actor) -> list[OfCollection]:
     """Return the usage of each collection that the actor may know of, most downloads first; at most a hundred."""
-    return [OfCollection(*row) for row in _read(archive, actor, _BY_COLLECTION)]
+    cited = _cited(archive, actor)
+    found = _read(archive, actor, _BY_COLLECTION, cited=list(cited))
+    return [
+        OfCollection(one.short_name, one.title, one.downloads, one.size_bytes, one.views, len(cited.get(one.id, ())))
+        for one in found
+    ]

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary, ref
 
 import structlog
 
-from invivo import accounts, collections, database
+from invivo import accounts, collections, database, search
 from invivo.archive import Archive
 from invivo.usage.robot import kind_of
 
@@ -96,6 +96,8 @@ def took(archive: Archive, visitor: Visitor, door: str, taken: Taken, *, kind: s
         unnoted = [one for one in taken if _is_new(tally.noted, (visitor.actor.name, door, *one), NOTED_S)]
     if unnoted:
         collections.note_download(archive, visitor.actor, door, _by_collection({one: taken[one] for one in unnoted}))
+    if unnoted and kind == "download":
+        search.note_taken(archive, visitor.actor, unnoted)
     asks = kind_of(visitor.agent, tuple(archive.settings.usage.robots))
     if asks == "robot":
         return

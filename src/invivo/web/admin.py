@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from invivo import __version__, accounts, audit, collections, images, jobs, reviews, settings
+from invivo import __version__, accounts, audit, collections, jobs, reviews, search, settings
 from invivo.errors import Conflict, Invalid, InvivoError, NotFound, Refused
 from invivo.web import elsewhere, journal, policies, rule_runs, rules
 from invivo.web.errors import status_of
@@ -34,7 +34,9 @@ JOB_WORDS = {
     "mask": "hide what a curator drew",
     "derive": "make metadata and thumbnails of a released series",
     "mail": "send a message by mail",
+    "retell": "find the series of a renamed collection by its new name",
     "sync-group": "read a group's people from its list",
+    "index": "write the published index",
     "mint": "tell DataCite of an identifier",
     "enter": "enter what arrived in an archive of a house's own",
 }
@@ -74,7 +76,7 @@ def overview_page(request: Request) -> Response:
         is_more=len(queued) == JOBS_SHOWN,
         job_words=JOB_WORDS,
         states={state: sum(of.get(state, 0) for of in counts.values()) for state in ("open", "deferred")},
-        totals=images.totals(archive, actor),
+        totals=search.whole(search.totals_by_collection(archive, actor).values()),
         people_count=len(accounts.list_people(archive, actor)),
         collections_count=len(collections.listed(archive, actor)),
         disk=disk,
@@ -165,10 +167,9 @@ def collections_page(request: Request) -> Response:
     """List the collections."""
     only(request)
     archive, actor = request.state.archive, request.state.actor
-    counts = reviews.counts(archive, actor)
+    counts, totals = reviews.counts(archive, actor), search.totals_by_collection(archive, actor)
     rows = [
-        (one, counts.get(one.id, {}), images.totals(archive, actor, one.id))
-        for one in collections.listed(archive, actor)
+        (one, counts.get(one.id, {}), totals.get(one.id, search.Totals())) for one in collections.listed(archive, actor)
     ]
     return page(request, "admin/collections.html", headers=PRIVATE, rows=rows)
 

@@ -122,8 +122,10 @@ def _visual(known: Counted) -> list[Line]:
             Line(f"{counted(known.seen.by_rule, 'series was', 'series were')} approved by a rule, seen by nobody.")
         )
     if known.seen.read_once:
-        words = f"{counted(known.seen.read_once, 'series waits', 'series wait')} for a second person."
-        lines.append(Line(words, "warn", _queue(known, who="second")))
+        own = known.seen.read_by_actor
+        words = f"{counted(known.seen.read_once, 'series waits', 'series wait')} for a second person"
+        words += f", {own:,} of them for another than you." if own else "."
+        lines.append(Line(words, "warn", _queue(known, who="second" if own < known.seen.read_once else "read")))
     return lines + [one for one in _findings(known, "", "pixel.") if one.text]
 
 

@@ -1,7 +1,7 @@
 """Pages of collections: all of them, one with its tabs, and the same for machines."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from invivo import attachments, collections, helpdesk, images, releases, search, submissions, usage
 from invivo.errors import Invalid
+from invivo.web.charts import charts
 from invivo.web.figures import use_of
 from invivo.web.form import only
 from invivo.web.images import ACCESS_WORDS, access_badge, citation, series_title, thumbnail_of
@@ -22,8 +23,7 @@ A_PAGE = 24
 SORTS = {"name": "Name", "newest": "Newest release", "size": "Size"}
 VIEWS = ("cards", "table")
 STRIP = 24
-LOOKED_AT = 60
-SMALLEST_COVER = 100  # pixels; smaller matrices stand for a collection only if there is nothing better
+DRAWN = ("modality", "body-part", "age", "sex", "manufacturer", "series-by-release", "size-by-release")
 TAB_PATHS = {
     "About": "",
     "Data": "/data",
@@ -41,7 +41,7 @@ class Listed:
     """A collection as a card or a row shows it; size in bytes."""
 
     collection: collections.Collection
-    totals: Any
+    totals: search.Totals
     release: releases.Release | None
     pictures: tuple[Picture, ...] = ()
 
@@ -55,43 +55,61 @@ def query_of(**fields: str) -> search.Query:
     return search.And(tuple(search.Compare(search.field_named(name), "is", (value,)) for name, value in fields.items()))
 
 
-def pictures_of(request: Request, query: search.Query, most: int) -> tuple[Picture, ...]:
-    """Return pictures out of what a query finds, of different subjects and modalities first, as far as the visitor may see them."""
-    state = request.state
-    found = search.find(state.archive, state.actor, query, "series", limit=LOOKED_AT).rows
-    may_see = images.downloadable(state.archive, state.actor, [row.series_uid for row in found if row.cover_uid])
-    seen: dict[tuple[str, str], int] = {}
-    ranked = []
-    for row in (row for row in found if row.series_uid in may_see):
-        times = seen[row.subject, row.modality] = seen.get((row.subject, row.modality), 0) + 1
-        is_poor = row.modality in ("SEG", "SM", "RTDOSE") or min(row.rows or 0, row.columns or 0) < SMALLEST_COVER
-        ranked.append((is_poor, times, row))
-    ranked.sort(key=lambda one: one[:2])
-    return tuple(
-        (
-            thumbnail_of(row.study_uid, row.series_uid),
-            row.modality,
-            row.frame_count,
-            series_title(row),
-            f"/series/{row.series_uid}",
+def pictures_of(request: Request, collection_ids: Sequence[int], most: int) -> dict[int, tuple[Picture, ...]]:
+    """Return pictures that stand for collections, as far as the visitor may see them."""
+    found = images.showcase(request.state.archive, request.state.actor, collection_ids, most)
+    return {
+        place: tuple(
+            (
+                thumbnail_of(one.study_uid, one.series_uid),
+                one.modality,
+                one.frame_count,
+                series_title(one),
+                f"/series/{one.series_uid}",
+            )
+            for one in shown
         )
-        for _, _, row in ranked[:most]
-    )
+        for place, shown in found.items()
+    }
 
 
 def _all_listed(request: Request) -> list[Listed]:
     state = request.state
     known = collections.listed(state.archive, state.actor)
     newest = {one.collection_id: one for one in releases.newest(state.archive, state.actor, limit=max(1, len(known)))}
-    return [Listed(one, images.totals(state.archive, state.actor, one.id), newest.get(one.id)) for one in known]
+    totals = search.totals_by_collection(state.archive, state.actor)
+    return [Listed(one, totals.get(one.id, search.Totals()), newest.get(one.id)) for one in known]
+
+
+SIZES = ((10**9, "below 1 GB"), (10**10, "1 to 10 GB"), (10**11, "10 to 100 GB"), (10**12, "100 GB to 1 TB"))
+BESIDE = {
+    "Segmentations": {"SEG", "RTSTRUCT"},
+    "Reports and annotations": {"SR", "ANN", "PR", "KO"},
+    "Treatment plans and doses": {"RTPLAN", "RTDOSE"},
+}
+
+
+def _size_of(one: Listed) -> list[str]:
+    """Name the range of a collection's size; an empty one has none."""
+    return [next((words for end, words in SIZES if one.totals.size_bytes < end), "1 TB and more")] * bool(
+        one.totals.series
+    )
+
+
+def _beside(one: Listed) -> list[str]:
+    """Name what a collection has beside images."""
+    return [words for words, kinds in BESIDE.items() if kinds & set(one.totals.modalities)]
 
 
 _FACETS: tuple[tuple[str, str, Callable[[Listed], Iterable[str]]], ...] = (
     ("access", "Access", lambda one: [one.collection.access]),
     ("modality", "Modality", lambda one: one.totals.modalities),
+    ("disease", "Cancer type or disease", lambda one: one.collection.diseases),
     ("site", "Body site", lambda one: one.collection.sites),
     ("species", "Species", lambda one: one.collection.species),
     ("licence", "Licence", lambda one: [one.collection.licence]),
+    ("size", "Size", _size_of),
+    ("beside", "Beside images", _beside),
 )
 
 
@@ -147,15 +165,9 @@ def list_page(request: Request) -> Response:
         one for one in everything if all(set(chosen[key]) & set(read(one)) for key, _, read in _FACETS if chosen[key])
     ]
     start = (max(1, int(number)) - 1) * A_PAGE
-    shown = [
-        Listed(
-            one.collection,
-            one.totals,
-            one.release,
-            pictures_of(request, query_of(collection=one.collection.short_name), 4),
-        )
-        for one in _sorted(found, sort)[start : start + A_PAGE]
-    ]
+    listed = _sorted(found, sort)[start : start + A_PAGE]
+    pictures = pictures_of(request, [one.collection.id for one in listed], 4)
+    shown = [replace(one, pictures=pictures.get(one.collection.id, ())) for one in listed]
     facets = [
         {
             "name": name,
@@ -208,7 +220,7 @@ def _tab(request: Request, tab: str, **context: Any) -> Response:
     """Render a tab of a collection with what all tabs share."""
     only(request)
     state, known = request.state, _known(request)
-    totals = images.totals(state.archive, state.actor, known.id)
+    totals = search.totals_of(state.archive, state.actor, known.id)
     published = releases.releases_of(state.archive, state.actor, known.id)
     files = attachments.attachments_of(state.archive, state.actor, known.id)
     base = f"/collections/{quote(known.short_name)}"
@@ -230,7 +242,7 @@ def _tab(request: Request, tab: str, **context: Any) -> Response:
         access_words=ACCESS_WORDS,
         access=collections.access_in_words(known),
         review=collections.review_in_words(known),
-        citation=citation(request, known, release),
+        citation=citation(request, known.id),
         successor=submissions.successor_of(state.archive, known.id),
         discussion=helpdesk.discussion_of(state.archive, known.id),
         **{key: read(request, known) if callable(read) else read for key, read in context.items()},
@@ -240,7 +252,7 @@ def _tab(request: Request, tab: str, **context: Any) -> Response:
 
 def _licences_in_words(request: Request, known: collections.Collection) -> str:
     """What its series are released under; empty where all have one licence."""
-    return shares_in_words(releases.licence_shares(request.state.archive, request.state.actor, known.id))
+    return shares_in_words(search.totals_of(request.state.archive, request.state.actor, known.id).licences)
 
 
 def about_page(request: Request) -> Response:
@@ -252,23 +264,10 @@ def about_page(request: Request) -> Response:
         sources=lambda request, known: collections.sources_of(request.state.archive, request.state.actor, known.id),
         results=lambda request, known: collections.results_of(request.state.archive, request.state.actor, known.id),
         shares_words=_licences_in_words,
-        pictures=lambda asked, known: pictures_of(asked, query_of(collection=known.short_name), STRIP),
+        pictures=lambda asked, known: pictures_of(asked, [known.id], STRIP).get(known.id, ()),
         figures=lambda asked, known: usage.figures(asked.state.archive, asked.state.actor, known.id),
-        modalities=_modality_bars,
+        charts=lambda asked, known: charts(asked, ("modality",), known),
     )
-
-
-def _facet_bars(name: str) -> Callable[[Request, collections.Collection], list[tuple[str, int, str]]]:
-    def bars(request: Request, known: collections.Collection) -> list[tuple[str, int, str]]:
-        parts = [("collection", query_of(collection=known.short_name))]
-        facet = search.facets(request.state.archive, request.state.actor, parts, (name,))[0]
-        within = f"/search?collection={quote(known.short_name)}&{name}="
-        return [(value, number, within + quote(value, safe="")) for value, number in facet.values]
-
-    return bars
-
-
-_modality_bars = _facet_bars("modality")
 
 
 def data_page(request: Request) -> Response:
@@ -276,10 +275,7 @@ def data_page(request: Request) -> Response:
     return _tab(
         request,
         "Data",
-        modalities=_modality_bars,
-        body_parts=_facet_bars("body-part"),
-        manufacturers=_facet_bars("manufacturer"),
-        sexes=_facet_bars("sex"),
+        charts=lambda asked, known: charts(asked, DRAWN, known),
         subjects=lambda asked, known: search.find(
             asked.state.archive, asked.state.actor, query_of(collection=known.short_name), "subject", limit=25
         ),
@@ -314,7 +310,7 @@ def json_file(request: Request) -> Response:
     """Give a collection's description for machines."""
     only(request)
     state, known = request.state, _known(request)
-    totals = images.totals(state.archive, state.actor, known.id)
+    totals = search.totals_of(state.archive, state.actor, known.id)
     published = releases.releases_of(state.archive, state.actor, known.id)
     licence = collections.licence_named(known.licence)
     base = f"{state.archive.settings.public_url}/collections/{quote(known.short_name)}"
@@ -323,14 +319,17 @@ def json_file(request: Request) -> Response:
             name: getattr(known, name)
             for name in ("short_name", "title", "summary", "description", "contacts", "funding")
         },
-        **{name: getattr(known, name) for name in ("acknowledgement", "species", "sites", "access", "terms", "state")},
+        **{
+            name: getattr(known, name)
+            for name in ("acknowledgement", "species", "sites", "diseases", "access", "terms", "state")
+        },
         "embargo_until": known.embargo_until.isoformat() if known.embargo_until else None,
         "licence": asdict(licence),
-        "totals": {**totals._asdict(), "collections": None},
+        "totals": asdict(totals),
         "releases": [
             {**asdict(one), "published_at": one.published_at.isoformat(), "collection_id": None} for one in published
         ],
-        "cite": citation(request, known, published[0] if published else None),
+        "cite": citation(request, known.id),
         "url": base,
         "package": f"{base}/package.zip",
     }

@@ -9,23 +9,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from invivo import accounts, collections, helpdesk, images, usage
+from invivo import accounts, collections, helpdesk, search, usage
+from invivo.web.charts import charts
+from invivo.web.charts import routes as chart_routes
 from invivo.web.form import only
 from invivo.web.render import page
 
-SHOWN_MONTHS = 24
+DRAWN = ("modality", "age", "series-by-release", "size-by-release")
+USED = ("downloads", "volume")
 UPTIME_DAYS = (30, 365)
 COLUMNS = ("month", "downloads", "by_machine", "views", "series", "size_bytes", "visitors", "registered", "countries")
-
-
-def _bars(months: list[usage.Month], name: str) -> list[tuple[str, int, None]]:
-    return [(f"{one.month:%b %Y}", getattr(one, name), None) for one in months[-SHOWN_MONTHS:]]
 
 
 def _gathered(request: Request) -> dict[str, Any]:
     archive, actor = request.state.archive, request.state.actor
     return {
-        "totals": images.totals(archive, actor),
+        "totals": search.whole(search.totals_by_collection(archive, actor).values()),
         "collection_count": len(collections.listed(archive, actor)),
         "people": accounts.count_people(archive),
         "figures": usage.figures(archive, actor),
@@ -43,8 +42,7 @@ def figures_page(request: Request) -> Response:
         request,
         "home/figures.html",
         **known,
-        downloads=_bars(known["months"], "downloads"),
-        volumes=_bars(known["months"], "size_bytes"),
+        charts=charts(request, (*DRAWN, *USED)),
         by_collection=usage.by_collection(request.state.archive, request.state.actor),
         counts_countries=request.state.archive.settings.usage.countries,
     )
@@ -62,6 +60,10 @@ def figures_json(request: Request) -> Response:
             "registered_people": known["people"],
             **{f"{name}_so_far": value for name, value in asdict(known["figures"]).items()},
             "months": [{**asdict(one), "month": f"{one.month:%Y-%m}"} for one in known["months"]],
+            "growth": [
+                {**one._asdict(), "month": f"{one.month:%Y-%m}"}
+                for one in search.growth(request.state.archive, request.state.actor, search.ALL)
+            ],
             "uptime": [asdict(one) for one in known["uptimes"]],
             "response_hours": known["hours"],
         }
@@ -93,8 +95,7 @@ def use_of(request: Request, known: collections.Collection) -> dict[str, Any]:
     return {
         "figures": usage.figures(archive, actor, known.id),
         "months": months,
-        "downloads": _bars(months, "downloads"),
-        "views": _bars(months, "views"),
+        "charts": charts(request, ("downloads", "looks"), known),
         "counts_countries": archive.settings.usage.countries,
     }
 
@@ -103,4 +104,5 @@ routes: list[Route] = [
     Route("/figures", figures_page),
     Route("/figures.json", figures_json),
     Route("/collections/{short_name}/use.csv", table_of_use),
+    *chart_routes,
 ]

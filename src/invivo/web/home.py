@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from invivo import collections, images, releases, search, usage
-from invivo.web.collections import Picture, pictures_of, query_of
+from invivo import collections, releases, search, usage
+from invivo.web.charts import charts
+from invivo.web.collections import Picture, pictures_of
 from invivo.web.form import only
 from invivo.web.images import access_badge
 from invivo.web.render import page
@@ -27,13 +28,10 @@ class News:
 
 def _news(request: Request, known: dict[int, collections.Collection]) -> list[News]:
     state = request.state
-    found = []
-    for one in releases.newest(state.archive, state.actor, limit=NEWEST):
-        of = known.get(one.collection_id)
-        if of is not None:
-            pictures = pictures_of(request, query_of(collection=one.collection), 4)
-            found.append(News(one, of.summary, access_badge(of.access), pictures))
-    return found
+    newest = [one for one in releases.newest(state.archive, state.actor, limit=NEWEST) if one.collection_id in known]
+    pictures = pictures_of(request, [one.collection_id for one in newest], 4)
+    described = [(one, known[one.collection_id]) for one in newest]
+    return [News(one, of.summary, access_badge(of.access), pictures.get(of.id, ())) for one, of in described]
 
 
 def _sites(known: list[collections.Collection]) -> list[tuple[str, int]]:
@@ -50,16 +48,16 @@ def home_page(request: Request) -> Response:
     only(request)
     state = request.state
     known = list(collections.listed(state.archive, state.actor))
-    modalities = search.facets(state.archive, state.actor, [], ("modality", "body-part"))
+    body_parts = search.facets(state.archive, state.actor, [], ("body-part",))[0]
     return page(
         request,
         "home/home.html",
         site=state.archive.settings.site.name,
-        totals=images.totals(state.archive, state.actor),
+        totals=search.whole(search.totals_by_collection(state.archive, state.actor).values()),
         collection_count=len(known),
         news=_news(request, {one.id: one for one in known}),
-        modalities=[(value, number, f"/search?modality={value}") for value, number in modalities[0].values],
-        body_parts=modalities[1],
+        modalities=charts(request, ("modality",))["modality"],
+        body_parts=body_parts,
         sites=_sites(known),
     )
 
@@ -75,7 +73,7 @@ def about_page(request: Request) -> Response:
         site=state.archive.settings.site,
         public_url=state.archive.settings.public_url,
         aet=state.archive.settings.dimse.aet if state.archive.settings.dimse.bind else "",
-        totals=images.totals(state.archive, state.actor),
+        totals=search.whole(search.totals_by_collection(state.archive, state.actor).values()),
         collection_count=len(known),
         figures=usage.figures(state.archive, state.actor),
     )

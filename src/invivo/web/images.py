@@ -1,7 +1,6 @@
 """Pages of one study and one series: its pictures, its facts, its header, its files; and what the light viewer asks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +13,14 @@ from starlette.routing import Route
 from invivo import collections, dicom, images, releases, submissions
 from invivo.errors import NotFound
 from invivo.web.form import only
-from invivo.web.header import references_of, tag_rows
+from invivo.web.header import tag_rows
+from invivo.web.location import elsewhere, location_file
 from invivo.web.ohif import series_address, study_address
 from invivo.web.render import counted, page, size_text
+from invivo.web.series_about import MOST_REFERENCES, about, all_references, geometry_rows, history
+from invivo.web.series_about import routes as about_routes
+from invivo.web.series_header import routes as header_routes
+from invivo.web.series_header import shortened
 from invivo.web.shown import in_order, kind_of, whole_address
 
 ACCESS_WORDS = {
@@ -29,9 +33,8 @@ ACCESS_WORDS = {
 MOST_FRAMES = 20_000
 MOST_LABELLED = 400
 FILES_SHOWN = 20
+FILES_TO_CHOOSE = 120
 FILES_A_PAGE = 200
-MOST_REFERENCES = 12
-MOST_REVISIONS = 20
 PRESETS = (
     ("Soft tissue", 40, 400),
     ("Lung", -600, 1500),
@@ -86,29 +89,6 @@ def may_download(request: Request, series_uid: str, instance_uid: str) -> bool:
     except images.UnknownInstance:
         return False
     return True
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A state of a series in its history."""
-
-    revision: int
-    release: int
-    instance_count: int
-    size_bytes: int
-
-
-def _history(request: Request, series: images.Series) -> list[Revision]:
-    """Follow a series back through the releases, newest first."""
-    found = [series]
-    while found[-1].revision > 1 and found[-1].first_release > 1 and len(found) < MOST_REVISIONS:
-        state = request.state
-        before = found[-1].first_release - 1
-        try:
-            found.append(images.find_series(state.archive, state.actor, series.uid, release=before))
-        except images.UnknownSeries:
-            break
-    return [Revision(one.revision, one.first_release, one.instance_count, one.size_bytes) for one in found]
 
 
 def _facts(series: images.Series, cover: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -175,20 +155,24 @@ def series_page(request: Request) -> Response:
     cover_uid = series.cover_uid or (known[len(known) // 2].uid if known else "")
     cover = _header(request, series, cover_uid)
     header = cover if asked in ("", cover_uid) else _header(request, series, asked)
-    rows, is_cut = tag_rows(header)
-    release = next(iter(releases.releases_of(state.archive, state.actor, series.collection_id)), None)
-    references, siblings = _references(request, series, cover), _siblings(request, series)
-    referenced = [one.series for one in references if one.series]
-    pictured = images.downloadable(state.archive, state.actor, [one.uid for one in (*siblings, *referenced)])
+    rows, _ = tag_rows(header)
+    shown = shortened(rows)
+    told, siblings = about(request, series, cover), _siblings(request, series)
+    pictured = images.downloadable(state.archive, state.actor, [one.uid for one in (*siblings, *told.related)])
+    away = None if known else elsewhere(request, uid)
     return page(
         request,
         "images/series.html",
         series=series,
+        is_derived=_is_derived(request, series) or bool(away and away.location.is_result),
+        elsewhere=away,
         title=series_title(series),
         badge=access_badge(series.effective_access),
         may_have=may_download(request, uid, cover_uid),
         facts=_facts(series, cover),
-        references=references,
+        known=told,
+        geometry=geometry_rows(told.geometry) if told.geometry and told.geometry.slices else [],
+        all_references=all_references(series) if len(told.by) > MOST_REFERENCES else "",
         siblings=siblings,
         mark=images.shown_mark(state.archive, series.collection_id, uid) if series.quality else None,
         may_mark=state.actor.may_curate(series.collection_id),
@@ -196,73 +180,54 @@ def series_page(request: Request) -> Response:
         pictured=pictured,
         history_rows=[
             [str(one.revision), str(one.release), f"{one.instance_count:,}", size_text(one.size_bytes)]
-            for one in _history(request, series)
+            for one in history(request, series)
         ],
-        release=release,
-        successor=submissions.successor_of(state.archive, series.collection_id),
-        citation=citation(request, series, release),
-        instances=known[:FILES_A_PAGE],
+        **_about_collection(request, series.collection_id),
+        instances=known[:FILES_TO_CHOOSE],
         instance_total=len(known),
         files_shown=FILES_SHOWN,
         shown_uid=asked or cover_uid,
         kind=kind_of(series, header),
         whole=whole_address(series, asked or cover_uid),
-        tags=rows,
-        tags_cut=is_cut,
+        tags=shown,
+        tag_total=len(rows),
         still=thumbnail_of(series.study_uid, uid) if series.cover_uid else None,
         frames_cut=series.frame_count > MOST_FRAMES,
         most_frames=MOST_FRAMES,
-        ohif=series_address(series, cover, [one for one in referenced if one.uid in pictured])
+        ohif=series_address(series, cover, [one.series for one in told.to if one.series.uid in pictured])
         if _has_ohif(request)
         else None,
     )
+
+
+def _about_collection(request: Request, collection_id: int) -> dict[str, Any]:
+    """Return what the page of a series says about its collection."""
+    archive, actor = request.state.archive, request.state.actor
+    return {
+        "release": next(iter(releases.releases_of(archive, actor, collection_id)), None),
+        "successor": submissions.successor_of(archive, collection_id),
+        "citation": citation(request, collection_id),
+    }
+
+
+def _is_derived(request: Request, series: images.Series) -> bool:
+    with request.state.archive.database.transaction() as tx:
+        return collections.is_derived(tx, series.collection_id)
 
 
 def _has_ohif(request: Request) -> bool:
     return bool(getattr(request.state, "has_ohif", False))
 
 
-def citation(request: Request, thing: images.Series | collections.Collection, release: releases.Release | None) -> str:
-    """Say how to cite the collection that something belongs to; the package of a download says the same."""
-    settings = request.state.archive.settings
-    name, title = (
-        (thing.collection, thing.collection_title)
-        if isinstance(thing, images.Series)
-        else (thing.short_name, thing.title)
-    )
-    year = release.published_at.year if release else "unpublished"
-    number = release.number if release else 0
-    return (
-        f"{title} ({name}), release {number} [Data set]. {settings.site.name}, {year}. "
-        f"{settings.public_url}/collections/{name}"
-    )
+def citation(request: Request, collection_id: int) -> str:
+    """Say how to cite a collection; the package of a download says the same."""
+    state = request.state
+    return releases.cite(state.archive, state.actor, [collection_id]).get(collection_id, "")
 
 
 def _siblings(request: Request, series: images.Series) -> list[images.Series]:
     state = request.state
     return images.series_of_study(state.archive, state.actor, series.study_uid)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What a series points at, and where it is if the visitor may see it."""
-
-    title: str
-    uid: str
-    series: images.Series | None
-
-
-def _references(request: Request, series: images.Series, header: dict[str, Any]) -> list[Reference]:
-    found = []
-    for uid in islice(references_of(header), MOST_REFERENCES):
-        if uid == series.uid:
-            continue
-        try:
-            other = images.find_series(request.state.archive, request.state.actor, uid)
-            found.append(Reference(series_title(other), uid, other))
-        except images.UnknownSeries:
-            found.append(Reference("A series that is not in the current release", uid, None))
-    return found
 
 
 def files_page(request: Request) -> Response:
@@ -435,7 +400,10 @@ def _presets(header: dict[str, Any]) -> list[dict[str, Any]]:
 
 routes: list[Route] = [
     Route("/studies/{uid}", study_page),
+    *about_routes,
+    *header_routes,
     Route("/series/{uid}/frames.json", frames_file),
     Route("/series/{uid}/files", files_page),
+    Route("/series/{uid}/location.json", location_file),
     Route("/series/{uid}", series_page),
 ]

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from invivo import collections, releases, submissions
+from invivo import collections, releases, search, submissions
 from invivo.errors import Invalid
 from invivo.web.form import only
 from invivo.web.images import ACCESS_WORDS
@@ -68,11 +68,19 @@ def script_of(one: releases.Description) -> str:
     return orjson.dumps(releases.json_ld(one)).decode().replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-def shares_in_words(shares: list[releases.Share]) -> str:
-    """Return how many series have which licence; empty where all have one."""
+def shares_in_words(shares: Sequence[tuple[str, int, int]]) -> str:
+    """Return how many series have which licence, as `search.Totals` tells; empty where all have one."""
     if len(shares) < 2:
         return ""
-    return "; ".join(f"{one.licence.id}: {one.series:,} series" for one in shares)
+    return "; ".join(f"{licence}: {series:,} series" for licence, series, _ in shares)
+
+
+def _shares_of(request: Request, collection_id: int, release: releases.Release, is_newest: bool) -> str:
+    archive, actor = request.state.archive, request.state.actor
+    if is_newest:
+        return shares_in_words(search.totals_of(archive, actor, collection_id).licences)
+    found = releases.licence_shares(archive, actor, collection_id, release.number)
+    return shares_in_words([(one.licence.id, one.series, one.size_bytes) for one in found])
 
 
 def release_page(request: Request) -> Response:
@@ -94,9 +102,7 @@ def release_page(request: Request) -> Response:
             for stone in releases.tombstones_of(request.state.archive, request.state.actor, known.id)
             if stone.is_missing_from(one.number)
         ],
-        shares_words=shares_in_words(
-            releases.licence_shares(request.state.archive, request.state.actor, known.id, one.number)
-        ),
+        shares_words=_shares_of(request, known.id, release, release is published[0]),
         forms=[(key, title) for key, (title, _, _) in FORMS.items()],
         access_words=ACCESS_WORDS,
         json_ld=script_of(one),

@@ -75,6 +75,7 @@ def _read_draft(form: Form) -> collections.Draft:
         **{name: text(form, name) for name in TEXTS},
         species=_words(form, "species"),
         sites=_words(form, "sites"),
+        diseases=_words(form, "diseases"),
         is_listed=text(form, "is_listed") == "yes",
         embargo_until=embargo,
         terms=text(form, "terms"),
@@ -87,7 +88,7 @@ def _read_draft(form: Form) -> collections.Draft:
 
 def _as_written(form: Form) -> dict[str, Any]:
     """Return what was typed, for showing the form again when it cannot be read."""
-    names = (*TEXTS, "species", "sites", "embargo_until", "terms", "review_rule", "profile", "state")
+    names = (*TEXTS, "species", "sites", "diseases", "embargo_until", "terms", "review_rule", "profile", "state")
     kept: dict[str, Any] = {name: text(form, name) for name in names}
     return kept | {"is_listed": text(form, "is_listed") == "yes", "profile_options": texts(form, "profile_options")}
 
@@ -95,7 +96,7 @@ def _as_written(form: Form) -> dict[str, Any]:
 def _as_shown(draft: collections.Draft | collections.Collection) -> dict[str, Any]:
     known = asdict(draft)
     shown = {field.name: known[field.name] for field in fields(collections.Draft)}
-    joined = {name: ", ".join(known[name]) for name in ("species", "sites")}
+    joined = {name: ", ".join(known[name]) for name in ("species", "sites", "diseases")}
     ends = known["embargo_until"]
     return shown | joined | {"embargo_until": ends.isoformat() if ends else ""}
 

@@ -182,7 +182,7 @@ def _show(request: Request, status: int = 200, **tried: Any) -> Response:
         headers=PRIVATE,
         proposal=proposal,
         state=STATES[proposal.state],
-        steps=_steps(proposal, submissions.agreement_of(archive, proposal)),
+        steps=_steps(proposal),
         answered=[(one.text, proposal.answers.get(one.key, "")) for one in questions if one.kind != "file"],
         questions={one.key: one.text for one in questions},
         file_questions=[(one.key, one.text) for one in questions if one.kind == "file"],
@@ -198,17 +198,15 @@ def _show(request: Request, status: int = 200, **tried: Any) -> Response:
         agreement=submissions.agreement_of(archive, proposal),
         to_sign=submissions.agreement_in_force(archive) if proposal.state == "accepted" else None,
         licences=[(one.id, one.name) for one in collections.licences()],
-        suggested_name=proposal.opening_name or submissions.short_name_of(proposal.title),
+        suggested_name=submissions.short_name_of(proposal.title),
         tried={"error": "", "at": "", "problems": {}} | tried,
     )
 
 
-def _steps(proposal: submissions.Proposal, agreement: submissions.Agreement | None) -> list[tuple[str, str, str]]:
+def _steps(proposal: submissions.Proposal) -> list[tuple[str, str, str]]:
     """Return the steps of the stepper; the second and the third only a proposal has, not a suggestion."""
     names = ["Written", "Decided", "Signed", "Open"] if proposal.kind == "proposal" else ["Written", "Decided", "Open"]
     at = {"draft": 0, "returned": 0, "submitted": 1, "accepted": 2, "opened": 9}.get(proposal.state, 1)
-    if at == 2 and agreement is not None and agreement.counter_at is not None:
-        at = 3
     if proposal.state in ("declined", "withdrawn"):
         word = STATES[proposal.state][1]
         return [("Written", "done", ""), (word, "failed", ""), *((name, "todo", "") for name in names[2:])]

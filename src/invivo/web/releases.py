@@ -26,10 +26,29 @@ SCOPES = (
     ("everywhere", "Everywhere", "No release shows it or gives it out any more; for privacy and consent"),
 )
 SHOWN = 500
+MOST_PLACES, MOST_PLANNED = 100_000, 200
 
 
 def _collection(request: Request) -> collections.Collection:
     return collections.collection_named(request.state.archive, request.state.actor, request.path_params["collection"])
+
+
+def every_page(request: Request) -> Response:
+    """Show the collections that somebody may publish: what waits in each, and its newest release."""
+    only(request)
+    archive, actor = request.state.archive, request.state.actor
+    if not actor.is_curator:
+        raise Refused("Only curators publish.", code="release.not-curator")
+    places = [one for one in collections.listed(archive, actor) if actor.may_curate(one.id)]
+    published = {one.collection: one for one in releases.newest(archive, actor, MOST_PLACES)}
+    return page(
+        request,
+        "releases/all.html",
+        headers=PRIVATE,
+        rows=[(one, published.get(one.short_name)) for one in places],
+        waiting=reviews.counts(archive, actor),
+        planned={one.id: releases.due_of(archive, actor, one.id) for one in places[:MOST_PLANNED]},
+    )
 
 
 def preview_page(request: Request) -> Response:
@@ -193,6 +212,7 @@ def tombstone_page(request: Request) -> Response:
 
 
 routes: list[Route] = [
+    Route("/releases", every_page, methods=["GET"]),
     Route("/releases/{collection}", preview_page, methods=["GET"]),
     Route("/releases/{collection}", publish, methods=["POST"]),
     Route("/releases/{collection}/progress/{schedule:int}", progress_page, methods=["GET"]),

@@ -8,7 +8,7 @@ where the middleware puts it, and every such value has a default so that a page 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +31,8 @@ from invivo.web.told import is_told, unread_of
 
 STATIC = Path(__file__).parent / "static"
 MACROS = ("marks", "pictures", "tables", "forms")
+SAME = ("icon", "badge")  # drawn hundreds of times a page, always the same from the same words
+KEPT_MARKS = 4096
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
@@ -112,6 +114,20 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     ('1 file', '12,345 files', '2 series')
     """
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def changes_text(release: Any) -> str:
+    """Say what a release added, revised and withdrew, without what it did not do.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> changes_text(SimpleNamespace(series_added=0, series_revised=0, series_withdrawn=1))
+    '1 series withdrawn'
+    """
+    kinds = ("added", "revised", "withdrawn")
+    told = [(getattr(release, f"series_{kind}"), kind) for kind in kinds]
+    return ", ".join(f"{number:,} series {kind}" for number, kind in told if number) or "no series changed"
 
 
 def date_text(day: date | datetime | str | None) -> str:
@@ -216,6 +232,7 @@ def environment() -> Environment:
         "bytes": size_text,
         "count": count_text,
         "counted": counted,
+        "changes": changes_text,
         "date": date_text,
         "moment": moment_text,
         "markdown": markdown,
@@ -225,7 +242,7 @@ def environment() -> Environment:
     for name in MACROS:
         for verb, macro in vars(made.get_template(f"macros/{name}.html").module).items():
             if isinstance(macro, Macro):
-                setattr(ui, verb, macro)
+                setattr(ui, verb, lru_cache(KEPT_MARKS, typed=True)(macro) if verb in SAME else macro)
     return made
 
 

@@ -28,7 +28,13 @@ STATE_WORDS = {
     "approved": "Approved",
     "rejected": "Rejected",
 }
-WHO_WORDS = {"mine": "Mine", "nobody": "Nobody's", "others": "Of others", "second": "For a second reader"}
+WHO_WORDS = {
+    "mine": "Mine",
+    "nobody": "Nobody's",
+    "others": "Of others",
+    "second": "For a second reader",
+    "read": "Read by me, for another",
+}
 WORST_WORDS = {"hold": "Held by a finding", "warning": "Warning", "none": "Nothing found"}
 NARROWED = ("who", "worst", "code", "modality", "batch")
 ASKED = ("collection", "state", *NARROWED)

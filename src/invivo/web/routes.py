@@ -15,6 +15,8 @@ from invivo.web.admin import routes as admin_routes
 from invivo.web.admission import routes as admission_routes
 from invivo.web.assessment import desk_routes as statements_routes
 from invivo.web.assessment import routes as assessment_routes
+from invivo.web.builder import routes as builder_routes
+from invivo.web.cart_keeping import routes as cart_keeping_routes
 from invivo.web.carts import routes as carts_routes
 from invivo.web.collections import routes as collections_routes
 from invivo.web.committee import routes as committee_routes
@@ -25,6 +27,7 @@ from invivo.web.deposit import routes as deposit_routes
 from invivo.web.derived import routes as derived_routes
 from invivo.web.downloads import routes as downloads_routes
 from invivo.web.factors import routes as factors_routes
+from invivo.web.feeds import routes as feeds_routes
 from invivo.web.figures import routes as figures_routes
 from invivo.web.groups import routes as groups_routes
 from invivo.web.guids import routes as guids_routes
@@ -37,6 +40,7 @@ from invivo.web.hooks import routes as hooks_routes
 from invivo.web.images import routes as images_routes
 from invivo.web.inbox import desk_routes as outbox_routes
 from invivo.web.inbox import routes as inbox_routes
+from invivo.web.index_files import routes as index_routes
 from invivo.web.landing import routes as landing_routes
 from invivo.web.masks import routes as masks_routes
 from invivo.web.moving import routes as moving_routes
@@ -52,6 +56,9 @@ from invivo.web.reviews import routes as reviews_routes
 from invivo.web.schedules import public_routes as editor_routes
 from invivo.web.schedules import routes as schedules_routes
 from invivo.web.search import routes as search_routes
+from invivo.web.search_files import routes as found_routes
+from invivo.web.search_suggesting import routes as suggest_routes
+from invivo.web.searches import routes as searches_routes
 from invivo.web.sessions import routes as sessions_routes
 from invivo.web.subjects import routes as subjects_routes
 from invivo.web.submissions import routes as submissions_routes
@@ -81,16 +88,17 @@ def public_routes() -> list[BaseRoute]:
         static_mount(),
         *(
             *home_routes,
-            *figures_routes,
+            *(*figures_routes, *feeds_routes),
             *assessment_routes,
             *landing_routes,
             *collections_routes,
             *subjects_routes,
             *images_routes,
-            *search_routes,
+            *(*builder_routes, *search_routes, *found_routes, *suggest_routes, *searches_routes),
+            *cart_keeping_routes,
             *carts_routes,
         ),
-        *(*deposit_routes, *helpdesk_routes),
+        *(*deposit_routes, *helpdesk_routes, *index_routes),
         *(*downloads_routes, *help_routes, *survey_routes, *accounts_routes, *health_routes),
         *(*uses_routes, *reviewer_routes, *editor_routes),
         *(*factors_routes, *inbox_routes, *oidc_routes, *registration_routes, *sessions_routes),

@@ -23,7 +23,14 @@ from invivo.web.rules import names_of_people, number_of
 
 PAGE = 100
 MOST_TAGS = 400
-RISKS = {0: "names and free text", 1: "short text", 2: "terms", 3: "dates and times", 4: "numbers"}
+RISKS = {
+    0: "names and free text",
+    1: "short text",
+    2: "terms",
+    3: "dates and times",
+    4: "numbers",
+    5: "written by this archive",
+}
 ACTIONS = (
     ("remove", "Remove the attribute", "Where its object's definition requires it, it is emptied or gets a dummy"),
     ("empty", "Empty it", "The attribute stays, without a value"),
@@ -109,8 +116,12 @@ def _show(
     )
 
 
+def _is_asked(one: quarantine.ValueTag, choice: quarantine.ValueChoice) -> bool:
+    return choice.most_risk >= 4 or one.risk <= choice.most_risk
+
+
 def _total(report: submissions.Report, choice: quarantine.ValueChoice) -> int:
-    wanted = [one for one in report.tags if one.risk <= choice.most_risk and choice.path in ("", one.path)]
+    wanted = [one for one in report.tags if _is_asked(one, choice) and choice.path in ("", one.path)]
     return sum(one.fresh if choice.fresh_only else one.values for one in wanted)
 
 
@@ -125,7 +136,7 @@ def _facets(
     fresh, every = sum(one.fresh for one in report.tags), sum(one.values for one in report.tags)
     texts_only = sum(one.values for one in report.tags if one.risk <= 1)
     deliveries = [one for one in submissions.list_submissions(archive, actor) if one.id in report.deliveries]
-    shown = [one for one in report.tags if one.risk <= choice.most_risk and (one.fresh or not choice.fresh_only)]
+    shown = [one for one in report.tags if _is_asked(one, choice) and (one.fresh or not choice.fresh_only)]
     return [
         {
             **{"name": "show", "title": "Show", "clear": None},

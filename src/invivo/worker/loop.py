@@ -12,7 +12,19 @@ from procrastinate.jobs import Status
 from psycopg.conninfo import make_conninfo
 from starlette.concurrency import run_in_threadpool
 
-from invivo import accounts, assessment, audit, collections, database, jobs, notices, releases, submissions, usage
+from invivo import (
+    accounts,
+    assessment,
+    audit,
+    collections,
+    database,
+    jobs,
+    notices,
+    releases,
+    search,
+    submissions,
+    usage,
+)
 from invivo.archive import Archive
 from invivo.errors import Busy
 from invivo.worker.table import VERBS
@@ -88,6 +100,10 @@ async def _look_around(archive: Archive, app: procrastinate.App) -> None:
             await run_in_threadpool(releases.tend, archive)
             await run_in_threadpool(releases.remove_due, archive)
             await run_in_threadpool(releases.queue_hooks, archive)
+            await run_in_threadpool(releases.queue_index, archive)
+            await run_in_threadpool(search.describe_forgotten, archive)
+            await run_in_threadpool(search.forget_changes, archive)
+            await run_in_threadpool(search.tell_subscribers, archive)
             await run_in_threadpool(usage.close_months, archive)
             await run_in_threadpool(usage.watch, archive)
         except Exception as error:  # because a database that restarts must not end the worker

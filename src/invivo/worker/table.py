@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from invivo import accounts, collections, images, notices, releases, reviews, submissions
+from invivo import accounts, collections, images, notices, releases, reviews, search, submissions
 from invivo.archive import Archive
 
 GATHERED_S = 0.25
@@ -20,6 +20,7 @@ def _publish(archive: Archive, key: str) -> None:
 def _derive(archive: Archive, key: str) -> None:
     with suppress(images.UnknownSeries):  # withdrawn meanwhile
         images.write_metadata(archive, int(key.partition("/")[0]))
+        search.describe_series(archive, int(key.partition("/")[0]))
 
 
 def _enter(archive: Archive, key: str) -> None:
@@ -31,6 +32,14 @@ def _enter(archive: Archive, key: str) -> None:
 def _sync_group(archive: Archive, key: str) -> None:
     with suppress(collections.UnknownGroup):  # removed meanwhile
         collections.sync_group(archive, int(key))
+
+
+def _retell(archive: Archive, collection_id: int) -> None:
+    images.retell(archive, collection_id)
+
+
+def _index(archive: Archive) -> None:
+    releases.write_index(archive)
 
 
 VERBS: dict[str, Callable[[Archive, str], None]] = {
@@ -48,6 +57,8 @@ VERBS: dict[str, Callable[[Archive, str], None]] = {
     "enter": _enter,
     "derive": _derive,
     "mint": releases.mint,
+    "index": lambda archive, _key: _index(archive),
     "sync-group": _sync_group,
+    "retell": lambda archive, key: _retell(archive, int(key)),
     "mail": lambda archive, key: notices.deliver(archive, int(key)),
 }

@@ -136,7 +136,7 @@ def test_the_page_lists_every_operation_and_loads_nothing_from_other_sites(api):
 
 def test_the_document_names_every_field_of_the_search(api):
     parameters = api.get("/api/openapi.json").json()["paths"]["/search"]["get"]["parameters"]
-    assert {field.name for field in search.FIELDS} | {"q", "level", "after", "limit"} == {
+    assert {field.name for field in search.FIELDS} | {"q", "level", "after", "limit", "order", "token"} == {
         one["name"] for one in parameters
     }
 
@@ -233,3 +233,12 @@ def test_a_large_release_is_left_to_the_worker_and_says_how_far_it_is(desk, arch
     assert (told["number"], told["series_done"], told["series_total"]) == (1, 2, 2)
     assert desk.get(f"{url}/asked/999", actor=factories.SYSTEM).status_code == 404
     assert desk.get(f"{url}/asked/{left.json()['id']}").status_code in (401, 403)
+
+
+def test_saved_queries_are_listed_for_their_owner_only(archive):
+    factories.make_person(archive, "ada")
+    search.save(archive, factories.actor_named(archive, "ada"), "Thin", "modality:CT")
+    asking = Asking(archive, routes)
+    assert asking.get("/api/searches").json() == []
+    own = asking.get("/api/searches", actor=factories.actor_named(archive, "ada")).json()
+    assert [(one["name"], one["query"]) for one in own] == [("Thin", "modality:CT")]

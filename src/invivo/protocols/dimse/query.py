@@ -105,9 +105,9 @@ def question_of(content: bytes, syntax: str, levels: tuple[str, ...], *, is_rela
 def _field(tag: int) -> search.Field | None:
     try:
         keyword = dicom.attribute(f"{tag:08X}").keyword
-        found = search.field_named(keyword) if keyword else None
-    except (dicom.UnknownAttribute, search.UnknownField):
+    except dicom.UnknownAttribute:
         return None
+    found = search.column_of(keyword)
     # Names of people are compared without case (PS3.4 C.2.2.2.1), whatever the column is.
     return replace(found, kind="name") if found is not None and keyword == "PatientName" else found
 

@@ -8,8 +8,9 @@ from invivo import collections, releases, reviews, submissions
 from invivo.errors import NotFound
 from invivo.protocols.rest import writing
 from invivo.protocols.rest.application import TheActor, TheArchive, new_application
-from invivo.protocols.rest.catalogue import ShortName, Uid
+from invivo.protocols.rest.catalogue import ShortName
 from invivo.protocols.rest.delivering import open_submission
+from invivo.protocols.rest.withdrawing import router as withdrawing
 
 router = APIRouter()
 STATES = ("open", "deferred", "approved", "rejected")
@@ -142,15 +143,8 @@ def get_asked_release(archive: TheArchive, actor: TheActor, name: ShortName, ask
     return writing.AskedRelease.model_validate(found[0])
 
 
-@router.post("/series/{uid}/withdrawal", status_code=201, tags=["Curating"])
-def withdraw(archive: TheArchive, actor: TheActor, uid: Uid, asked: writing.Withdrawal) -> writing.Published:
-    """Take a series out of the current release; a tombstone with the reason stays."""
-    known = collections.collection_named(archive, actor, asked.collection)
-    number = releases.withdraw(archive, actor, known.id, uid, asked.reason_class, asked.reason)
-    return writing.Published(number=number)
-
-
 application = new_application(
     "Desk", "What submitters follow and curators do. Every operation needs an account: send an API token as Bearer."
 )
 application.include_router(router)
+application.include_router(withdrawing)

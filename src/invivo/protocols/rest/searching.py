@@ -52,14 +52,17 @@ def search_archive(
     request: Request,
     archive: TheArchive,
     actor: TheActor,
-    level: Literal["series", "study", "subject"] = "series",
+    level: Literal["series", "study", "subject", "collection"] = "series",
     after: Annotated[int, Query(ge=0, le=2**62, description="The `after` of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    order: Annotated[str, Query(max_length=100, description="A column, `-size` for descending; else as it came")] = "",
+    token: Annotated[str, Query(max_length=2000, description="The `token` of the page before, in any order")] = "",
 ) -> writing.Found:
-    """Search series, studies or subjects; different fields must all hold, values of one field are alternatives."""
-    page = search.find(archive, actor, search.parse_pairs(_pairs(request)), level, after=after, limit=limit)
+    """Search series, studies, subjects or collections; different fields must all hold, values of one field are alternatives."""
+    query = search.parse_pairs(_pairs(request))
+    page = search.find(archive, actor, query, level, after=after, limit=limit, order=order, token=token)
     rows = [{name: value for name, value in row._asdict().items() if name not in INNER} for row in page.rows]
-    return writing.Found(total=page.total, after=page.after, rows=rows)
+    return writing.Found(total=page.total, after=page.after, token=page.token or None, rows=rows)
 
 
 @router.get("/facets", openapi_extra=_parameters())
@@ -81,4 +84,21 @@ def get_facets(
             values=[writing.FacetValue(value=value, series=number) for value, number in one.values],
         )
         for one in search.facets(archive, actor, parts, limit=limit)
+    ]
+
+
+@router.get("/searches")
+def list_saved(archive: TheArchive, actor: TheActor) -> list[writing.SavedQuery]:
+    """List the queries that you keep by name; none without an account."""
+    url = archive.settings.public_url
+    return [
+        writing.SavedQuery(
+            name=one.name,
+            query=one.query,
+            is_shared=one.is_shared,
+            is_subscribed=one.is_subscribed,
+            link=f"{url}/searches/{one.token}",
+            created_at=one.created_at,
+        )
+        for one in search.saved_of(archive, actor)
     ]

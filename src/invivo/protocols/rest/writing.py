@@ -20,6 +20,7 @@ class Collection(_Answer):
     access: str = Field(description="open, registered, controlled, embargoed or private")
     species: list[str]
     sites: list[str]
+    diseases: list[str]
     embargo_until: date | None
     state: str
 
@@ -68,7 +69,21 @@ class Found(_Answer):
 
     total: int = Field(description="Exact number of rows in the whole answer")
     after: int | None = Field(description="Give this as `after` to get the next page; null at the end")
+    token: str | None = Field(
+        None, description="Give this as `token` to get the next page in any order; null at the end"
+    )
     rows: list[dict[str, Any]]
+
+
+class SavedQuery(_Answer):
+    """A query that the asker keeps."""
+
+    name: str
+    query: str = Field(description="In the query language: ask /api/search with it as `q`")
+    is_shared: bool
+    is_subscribed: bool
+    link: str = Field(description="Address of the page; whoever has it may open a shared one")
+    created_at: datetime
 
 
 class FacetValue(_Answer):

@@ -53,6 +53,7 @@ async function mount(selector, address, verb) {
 
 mount(".viewer[data-frames]", "./viewer.js", "mountViewer");
 mount(".upload[data-endpoint]", "./upload.js", "mountUpload");
+mount("form[data-live]", "./live.js", "mountLive");
 
 /* Single keys work from here on; walks through the pages wait for it. */
 document.documentElement.dataset.live = "";

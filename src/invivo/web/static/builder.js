@@ -109,7 +109,10 @@ function shownField(node, remove) {
   const title = make("span", { class: "builder-title muted" });
   const values = make("span", { class: "builder-values" });
   const operator = chooser("How", [], node.operator, (value) => { node.operator = value; values.replaceChildren(...valuesOf(node)); changed(); });
+  let stale = true;
   const fill = () => {
+    if (!stale) return;
+    stale = false;
     title.textContent = known.get(node.field)?.title ?? node.title ?? "";
     title.hidden = !title.textContent;
     operator.replaceChildren(...operatorsOf(node).map((one) => make("option", { value: one, selected: one === node.operator }, OPERATORS[one])));
@@ -125,10 +128,12 @@ function shownField(node, remove) {
       if (!possible.includes(node.operator)) node.operator = possible[0];
       changed();
     });
-  // Only once the focus has gone to where it was sent: before, it is nowhere.
-  name.querySelector("input").addEventListener("change", () => setTimeout(fill));
+  // Once the focus has come to where it was sent, for before it is nowhere, and before a key reaches the box there.
+  name.querySelector("input").addEventListener("change", () => { stale = true; setTimeout(fill); });
   fill();
-  return make("li", { class: "builder-row", "data-node": true }, name, title, operator, values, remove, make("p", { class: "builder-fault", hidden: true }));
+  const row = make("li", { class: "builder-row", "data-node": true }, name, title, operator, values, remove, make("p", { class: "builder-fault", hidden: true }));
+  row.addEventListener("focusin", (event) => { if (!name.contains(event.target)) fill(); });
+  return row;
 }
 
 function shownText(node, remove) {

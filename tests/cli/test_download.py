@@ -33,8 +33,15 @@ def proxy(archive: Installation) -> Iterator[Proxy]:
         yield found
 
 
+# A shell that runs the suite behind itself ignores SIGINT, and what it starts inherits that: here the signal counts.
+HEARING = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('invivo', run_name='__main__', alter_sys=True)"
+)
+
+
 def start(proxy: Proxy, *words: str) -> subprocess.Popen[str]:
-    told = [sys.executable, "-m", "invivo", "download", *words, "--from", proxy.url]
+    told = [sys.executable, "-c", HEARING, "download", *words, "--from", proxy.url]
     return subprocess.Popen(told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
